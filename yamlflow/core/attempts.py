@@ -1,0 +1,227 @@
+"""Slots and attempts: submitting, reports, retries, time limits.
+
+The one retry authority. Rules: a report about an attempt that is no longer
+current changes nothing; an infrastructure loss never uses up the work's own
+tries; what an attempt held is given back before anything else is decided.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from bisect import insort
+from collections import deque
+from dataclasses import replace
+
+from yamlflow.core.board import Board
+from yamlflow.core.fans import CODE, Fan, Live
+from yamlflow.core.graph import Graph, Node, Resources, TaskId
+from yamlflow.core.jobs import Failure
+from yamlflow.core.messages import Cancel, Mark, Replaced, SetTimer, Started, State, Submit, Succeeded, Timer
+from yamlflow.core.pools import Ask, Pools
+from yamlflow.core.verdicts import again, noise
+
+_IN_FLIGHT = frozenset({CODE[State.SUBMITTED], CODE[State.RUNNING]})
+
+
+class Attempts(Board):
+    """Hands out slots to ready items and follows each attempt to its end."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(graph)
+        self._pools: Pools | None = None
+        self._queues: dict[str, deque[Fan]] = {}
+        self._line: list[tuple[int, int, str]] = []  # nodes with ready items, the deepest first
+        self._place = {node: (-self._node(node).rank, place, node) for place, node in enumerate(graph.nodes)}
+        self._down: set[str] = set()
+
+    @abstractmethod
+    def _feed(self, fan: Fan) -> None:
+        """Open the next bodies of a group."""
+
+    def _enqueue(self, fan: Fan) -> None:
+        if fan.node.is_group:
+            self._later(self._feed, fan)
+        elif not fan.queued:
+            fan.queued = True
+            queue = self._queues.setdefault(fan.node.id, deque())
+            if not queue:
+                insort(self._line, self._place[fan.node.id])
+            queue.append(fan)
+
+    def _dispatch(self) -> None:
+        pools = self._pools
+        if pools is None or not self._line or pools.full():
+            return
+        pools.new_pass()
+        for place in list(self._line):
+            queue = self._queues[place[2]]
+            if self._node(place[2]).executor not in self._down:
+                self._serve(queue)
+            if not queue:
+                self._line.remove(place)
+            if pools.full():
+                return
+
+    def _serve(self, queue: deque[Fan]) -> None:
+        while queue:
+            fan = queue[0]
+            if not (fan.has_next() and fan.has_room()):
+                queue.popleft()
+                fan.queued = False
+            elif not self._start_next(fan):
+                return
+
+    def _start_next(self, fan: Fan) -> bool:
+        assert self._pools is not None  # noqa: S101
+        index = fan.ready[0] if fan.ready else fan.cursor
+        task = fan.task(index)
+        live = self._live.get(task)
+        grant = self._pools.take(self._ask_for(fan.node, live))
+        if grant is None:
+            return False
+        fan.take()
+        fan.active += 1
+        live = live or self._live.setdefault(task, Live(fan, index))
+        live.attempt += 1
+        live.grant = grant
+        self._move(fan, index, State.SUBMITTED)
+        self._out.append(Submit(fan.node.executor, (task,), live.attempt, grant, live.rescue, live.grows))
+        self._set_clocks(fan.node, task, live.attempt)
+        return True
+
+    def _set_clocks(self, node: Node, task: TaskId, attempt: int) -> None:
+        if node.deadline is not None and attempt == 1:
+            self._out.append(SetTimer(Timer("deadline", task), node.deadline))
+        if node.start_timeout is not None:
+            self._out.append(SetTimer(Timer("start_timeout", task, attempt), node.start_timeout))
+
+    def _ask_for(self, node: Node, live: Live | None) -> Ask:
+        resources = node.resources
+        if live is not None and live.grows[0]:
+            resources = replace(resources, memory=self._grown(node, resources, live.grows[0]))
+        return Ask(node.executor, resources, node.limit)
+
+    def _grown(self, node: Node, resources: Resources, times: int) -> int:
+        memory = int(resources.memory * node.retry.grow_memory**times)
+        if node.retry.grow_max_memory is not None:
+            memory = min(memory, max(node.retry.grow_max_memory, resources.memory))
+        if self._start.executors[node.executor].machine:
+            memory = min(memory, max(self._start.machine.memory, resources.memory))
+        return memory
+
+    def _current(self, task: TaskId, attempt: int) -> Live | None:
+        """The record of an attempt that is still the one we wait for."""
+        live = self._live.get(task)
+        if live is None or live.attempt != attempt or live.fan.states[live.index] not in _IN_FLIGHT:
+            return None
+        return live
+
+    def _release(self, live: Live) -> None:
+        assert self._pools is not None  # noqa: S101
+        assert live.grant is not None  # noqa: S101
+        self._pools.give_back(self._ask_for(live.fan.node, live), live.grant)
+        live.grant = None
+        live.fan.active -= 1
+        if live.fan.has_next():
+            self._enqueue(live.fan)
+
+    def _on_started(self, event: Started) -> None:
+        live = self._current(event.task, event.attempt)
+        if live is not None and live.fan.item_state(live.index) is State.SUBMITTED:
+            self._move(live.fan, live.index, State.RUNNING)
+
+    def _on_succeeded(self, event: Succeeded) -> None:
+        live = self._current(event.task, event.attempt)
+        if live is None:
+            return
+        self._release(live)
+        good = State.CAUGHT if live.rescue else State.SUCCEEDED
+        self._end_item(live.fan, live.index, State.SKIPPED if event.outcome.state == "skipped" else good)
+
+    def _on_failed(self, task: TaskId, attempt: int, failure: Failure) -> None:
+        live = self._current(task, attempt)
+        if live is None:
+            return
+        self._release(live)
+        if live.ending:
+            failure = Failure(live.ending, failure.message, final=live.ending == "deadline")
+        if failure.reason == "cancelled" or (self._cancelled and live.rescue):
+            self._end_item(live.fan, live.index, State.CANCELLED)
+        elif live.rescue:
+            self._end_item(live.fan, live.index, State.FAILED, failure.reason)
+        else:
+            self._weigh(live, failure)
+
+    def _weigh(self, live: Live, failure: Failure) -> None:
+        """Try again, or give up."""
+        fan, task = live.fan, live.fan.task(live.index)
+        live.last, live.ending = failure.reason, ""
+        chance = again(
+            fan.node.retry,
+            failure,
+            live.failures + 1,
+            live.losses + 1,
+            noise(self._start.seed, task, live.attempt),
+        )
+        if chance is None or self._halted(fan) or fan.stopped:
+            self._give_up(live, failure.reason)
+            return
+        live.losses += chance.infrastructure
+        live.failures += not chance.infrastructure
+        live.grows = (live.grows[0] + (failure.reason == "oom"), live.grows[1] + (failure.reason == "timeout"))
+        self._move(fan, live.index, State.WAITING)
+        self._out.append(Mark(task, State.WAITING, failure.reason))
+        if chance.delay > 0:
+            self._out.append(SetTimer(Timer("retry", task, live.attempt), chance.delay))
+        else:
+            self._requeue(live)
+
+    def _requeue(self, live: Live) -> None:
+        self._move(live.fan, live.index, State.READY)
+        live.fan.ready.append(live.index)
+        self._enqueue(live.fan)
+
+    def _give_up(self, live: Live, reason: str) -> None:
+        """No further attempt: what `catch` says, else failed."""
+        catch = live.fan.node.catch
+        if catch is None or self._cancelled:
+            self._end_item(live.fan, live.index, State.FAILED, reason)
+        elif catch.callable is None:
+            self._end_item(live.fan, live.index, State.CAUGHT, reason)
+        else:
+            live.rescue = True
+            if live.fan.item_state(live.index) is not State.READY:
+                self._move(live.fan, live.index, State.READY)
+            live.fan.ready.append(live.index)
+            self._enqueue(live.fan)
+
+    def _on_replaced(self, event: Replaced) -> None:
+        live = self._current(event.task, event.attempt)
+        if live is None:
+            return
+        live.losses += 1
+        if live.fan.item_state(live.index) is State.RUNNING:
+            self._move(live.fan, live.index, State.SUBMITTED)
+        if live.losses > live.fan.node.retry.infra:
+            self._stop_attempts(event.reason, [live])
+
+    def _stop_attempts(self, reason: str, lives: list[Live]) -> None:
+        running = [live for live in lives if live.fan.states[live.index] in _IN_FLIGHT]
+        for live in running:
+            live.ending = live.ending or reason
+        if running:
+            tasks = tuple((live.fan.task(live.index), live.attempt) for live in running)
+            self._out.append(Cancel(tasks, reason))
+
+    def _on_attempt_timer(self, timer: Timer, live: Live) -> None:
+        state = live.fan.item_state(live.index)
+        if timer.kind == "retry" and state is State.WAITING and live.attempt == timer.attempt:
+            self._requeue(live)
+        elif timer.kind == "start_timeout" and state is State.SUBMITTED and live.attempt == timer.attempt:
+            self._stop_attempts("start_failed", [live])
+        elif timer.kind == "deadline" and live.grant is not None:
+            self._stop_attempts("deadline", [live])
+        elif timer.kind == "deadline" and not live.rescue:
+            if state is State.READY:
+                live.fan.ready.remove(live.index)
+            self._give_up(live, "deadline")

@@ -1,0 +1,184 @@
+"""What goes to an executor and what comes back: batches, jobs, outcomes, reports.
+
+All of it is plain data that survives `to_json`/`from_json`; secrets travel as
+references, large values as references into the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from yamlflow.core.graph import TaskId
+from yamlflow.core.values import Document
+
+Reason = Literal[
+    "error", "timeout", "oom", "spot", "lost", "image_pull", "start_failed", "cancelled", "deadline", "not_converged"
+]
+INFRASTRUCTURE: frozenset[str] = frozenset({"spot", "lost", "image_pull", "start_failed"})
+"""Not the work's own fault: these have their own budget (`retry.infra`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Slots handed out with a submission: cores, bytes, and which devices."""
+
+    cpu: float = 1.0
+    memory: int = 0
+    gpus: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt of one task, with everything the worker needs.
+
+    `attempt_id` is the deterministic, unique name of the attempt, safe as a file
+    name. `target` is {"kind": "python", "callable", "outputs"} or {"kind":
+    "command", "argv" | "script", "outputs"}. `inputs` are documents; one may be
+    {"$expr": {"text", "roots"}}: an expression the worker evaluates because it
+    needs the content of a stored value. `each` are the loop variables. `log`,
+    `scratch` and `store` are paths on the machine the task runs on. `timeout`
+    is in seconds of running time.
+    """
+
+    attempt_id: str
+    run_id: str
+    task: TaskId
+    display: str
+    attempt: int
+    target: Mapping[str, Any]
+    inputs: Mapping[str, Document] = field(default_factory=dict)
+    each: Mapping[str, Document] = field(default_factory=dict)
+    params: Mapping[str, Document] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    grant: Grant = field(default_factory=Grant)
+    timeout: float | None = None
+    seed: int = 0
+    cwd: str = "code"
+    code_roots: tuple[str, ...] = ()
+    python: str | None = None
+    iterated: tuple[str, ...] = ()
+    log: str = ""
+    scratch: str = ""
+    store: str = ""
+    env_inherit: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class JobBatch:
+    """Attempts of one step that go out together; job i is resolved when it is needed."""
+
+    name: str
+    step: str
+    size: int
+    resolve: Callable[[int], Job]
+
+    def jobs(self) -> Sequence[Job]:
+        return [self.resolve(index) for index in range(self.size)]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed, in the words users see.
+
+    `exception` is the qualified type name, `names` those of its bases too (for
+    `retry.on`), `traceback` text trimmed to the user's frames. `final`: no retry.
+    """
+
+    reason: str
+    message: str
+    exception: str = ""
+    names: tuple[str, ...] = ()
+    traceback: str = ""
+    exit_code: int | None = None
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an attempt used: seconds of wall and CPU time, bytes of peak memory."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the task made. `state` is succeeded, failed or skipped; `value` a document."""
+
+    state: Literal["succeeded", "failed", "skipped"]
+    value: Document = None
+    failure: Failure | None = None
+    usage: Usage = field(default_factory=Usage)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an executor says about an attempt.
+
+    started · progress (message, fraction) · waiting (message) · replaced (the
+    backend started it anew; message is the reason) · ended (outcome) · gone
+    (no trace of it: lost) · down/up (the executor itself; attempt_id is "").
+    """
+
+    kind: Literal["started", "progress", "waiting", "replaced", "ended", "gone", "down", "up"]
+    attempt_id: str
+    outcome: Outcome | None = None
+    message: str = ""
+    fraction: float | None = None
+
+
+def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
+    """The frame of an outcome; empty fields are left out."""
+    body: dict[str, Any] = {"state": outcome.state}
+    if outcome.value is not None:
+        body["value"] = outcome.value
+    if outcome.failure is not None:
+        failure = outcome.failure
+        body["failure"] = {
+            name: getattr(failure, name) for name in Failure.__slots__ if getattr(failure, name) not in ("", (), None)
+        }
+    usage = outcome.usage
+    body["usage"] = [usage.seconds, usage.cpu_seconds, usage.peak_memory]
+    if outcome.metrics:
+        body["metrics"] = dict(outcome.metrics)
+    return body
+
+
+def outcome_from_json(body: Mapping[str, Any]) -> Outcome:
+    """The outcome behind a frame."""
+    failure = body.get("failure")
+    return Outcome(
+        state=body["state"],
+        value=body.get("value"),
+        failure=Failure(**{**failure, "names": tuple(failure.get("names", ()))}) if failure else None,
+        usage=Usage(*body.get("usage", ())),
+        metrics=body.get("metrics", {}),
+    )
+
+
+def job_to_json(job: Job) -> dict[str, Any]:
+    """The frame of a job."""
+    body = {name: getattr(job, name) for name in Job.__slots__}
+    body["task"] = [job.task.node, list(job.task.path)]
+    body["grant"] = [job.grant.cpu, job.grant.memory, list(job.grant.gpus)]
+    return body
+
+
+def job_from_json(body: Mapping[str, Any]) -> Job:
+    """The job behind a frame."""
+    cpu, memory, gpus = body["grant"]
+    node, path = body["task"]
+    return Job(
+        **{
+            **body,
+            "task": TaskId(node, tuple(path)),
+            "grant": Grant(cpu, memory, tuple(gpus)),
+            "code_roots": tuple(body["code_roots"]),
+            "iterated": tuple(body["iterated"]),
+        }
+    )

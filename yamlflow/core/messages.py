@@ -1,0 +1,353 @@
+"""Events in, commands out: the whole conversation with the scheduler.
+
+An event says what happened, with the time it happened (`at`, seconds, any
+fixed origin); a command says what to do next. Both are plain data. The engine
+makes an event durable before the commands it caused leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal, NamedTuple, Union
+
+from yamlflow.core.graph import TaskId
+from yamlflow.core.jobs import Failure, Grant, Outcome
+
+
+class State(str, Enum):
+    """States of a task; those from `SUCCEEDED` on are terminal."""
+
+    PENDING = "pending"  # its inputs are not there yet
+    WAITING = "waiting"  # a timer runs: retry delay, repeat delay
+    READY = "ready"  # waits for slots
+    SUBMITTED = "submitted"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    CACHED = "cached"
+    CAUGHT = "caught"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    UPSTREAM_FAILED = "upstream_failed"
+    CANCELLED = "cancelled"
+
+
+TERMINAL = frozenset(
+    {
+        State.SUCCEEDED,
+        State.CACHED,
+        State.CAUGHT,
+        State.SKIPPED,
+        State.FAILED,
+        State.UPSTREAM_FAILED,
+        State.CANCELLED,
+    }
+)
+GOOD = frozenset({State.SUCCEEDED, State.CACHED, State.CAUGHT})
+
+RunState = Literal["running", "succeeded", "failed", "cancelled"]
+
+
+class Timer(NamedTuple):
+    """A timer's identity: what it is for, and whose it is."""
+
+    kind: Literal["retry", "repeat", "deadline", "start_timeout", "run_deadline", "coalesce"]
+    task: TaskId
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The slots of this machine: cores, bytes, and device ids with their type and bytes of memory."""
+
+    cpu: float
+    memory: int
+    gpus: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorTraits:
+    """What the scheduler knows of one executor profile (see executors.base.Traits)."""
+
+    machine: bool = True
+    max_batch: int = 1
+    coalesce: float = 0.0
+    gang: bool = False
+    max_parallel: int | None = None
+
+
+# --- events ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """`lookup`: ask before each submit whether a result exists (a resume); `reuse`: nodes that must have one."""
+
+    at: float
+    machine: Machine
+    executors: Mapping[str, ExecutorTraits]
+    seed: int = 0
+    max_workers: int | None = None
+    keep_going: bool = False
+    lookup: bool = False
+    reuse: frozenset[str] = frozenset()
+
+
+What = Literal["when", "foreach", "start", "until", "outputs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The answer to Evaluate; `value` matters for `when` and `until` only."""
+
+    at: float
+    task: TaskId
+    what: What
+    value: bool = True
+    error: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsKnown:
+    """The answer to Evaluate "foreach": how many items, and what people call them."""
+
+    at: float
+    task: TaskId
+    count: int
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CacheHits:
+    at: float
+    tasks: tuple[TaskId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CacheMissed:
+    at: float
+    tasks: tuple[TaskId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """An earlier success of this run (or of the run it reuses) stands; `skipped` if the task had skipped itself."""
+
+    at: float
+    task: TaskId
+    skipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    at: float
+    task: TaskId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    at: float
+    task: TaskId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    at: float
+    task: TaskId
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The backend itself started the attempt anew (infrastructure loss)."""
+
+    at: float
+    task: TaskId
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The attempt ended well; `outcome.state` is succeeded or skipped."""
+
+    at: float
+    task: TaskId
+    attempt: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    at: float
+    task: TaskId
+    attempt: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No trace of the attempt is left; nobody will report its end."""
+
+    at: float
+    task: TaskId
+    attempt: int
+    reason: str = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorDown:
+    at: float
+    executor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorUp:
+    at: float
+    executor: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    at: float
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """Stop everything. `drain`: let running tasks finish."""
+
+    at: float
+    reason: str
+    drain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A state that the scheduler itself decided; recorded for views, ignored when handled."""
+
+    at: float
+    task: TaskId
+    state: State
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """A task's own words (ctx.progress, ctx.metric); recorded for views, ignored when handled."""
+
+    at: float
+    task: TaskId
+    message: str = ""
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    at: float
+    state: RunState
+
+
+Event = Union[
+    RunStarted,
+    Evaluated,
+    ItemsKnown,
+    CacheHits,
+    CacheMissed,
+    Restored,
+    Submitted,
+    Started,
+    Waiting,
+    Replaced,
+    Succeeded,
+    Failed,
+    Lost,
+    ExecutorDown,
+    ExecutorUp,
+    TimerFired,
+    CancelRequested,
+    Marked,
+    Progressed,
+    RunEnded,
+]
+
+# --- commands ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate:
+    """Evaluate an expression of a node.
+
+    `task.path` has the node's `depth` indexes for a whole node ("foreach", and
+    "when" without item), one more for an item ("when" per item, "start"), and a
+    round on top for a repeated group ("until", "outputs").
+    """
+
+    task: TaskId
+    what: What
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Does a result for these tasks exist already? Answer: Restored, CacheHits or CacheMissed."""
+
+    tasks: tuple[TaskId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Start one attempt of each task. `rescue`: run the node's `catch.run` instead of its action.
+
+    `grows` is how often memory (after oom) and time (after timeout) have grown so far.
+    """
+
+    executor: str
+    tasks: tuple[TaskId, ...]
+    attempt: int
+    grant: Grant
+    rescue: bool = False
+    grows: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    tasks: tuple[tuple[TaskId, int], ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    timer: Timer
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Record a state nobody reported: a derived one, for views and for the record.
+
+    A path of the node's `depth` means the whole node; a longer one means an item.
+    """
+
+    task: TaskId
+    state: State
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StartHooks:
+    """The steps have ended in this state; the hooks follow."""
+
+    state: RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    state: RunState
+
+
+Command = Union[Evaluate, LookUp, Submit, Cancel, SetTimer, Mark, StartHooks, Finish]

@@ -1,0 +1,1 @@
+"""Where tasks run. Executors never know the graph, nor each other."""
