@@ -1,0 +1,120 @@
+"""W1 to W4 as pipeline files, Makefiles and flows: the same work for each tool.
+
+W1 a foreach over N no-op functions, two workers, a join that sums; W2 one step,
+start to exit; W3 twenty steps in a row; W4 twenty arrays of 20 MB to one join.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+CHAIN = 20
+
+
+def yamlflow(folder: Path, work: str, count: int) -> list[str]:
+    """Write the pipeline of a workload; return the command that runs it."""
+    for name in ("plain.py", "work.py"):
+        (folder / name).write_text((Path(__file__).parent / name).read_text())
+    (folder / "pipeline.yaml").write_text(_PIPELINES[work](count))
+    command = [sys.executable, "-m", "yamlflow", "run", "-q", "--max-workers", "2", "--max-items", str(max(count, 1))]
+    return [*command, "pipeline.yaml"]
+
+
+def _w1(count: int) -> str:
+    return f"""yamlflow: 1
+defaults: {{resources: {{cpu: 0.5}}}}
+steps:
+  fan: {{run: "plain.py:nothing", foreach: {{n: "range({count})"}}, max_items: {count}, inputs: {{n: each.n}}}}
+  join: {{run: "plain.py:total", inputs: {{values: steps.fan}}}}
+"""
+
+
+def _w2(_count: int) -> str:
+    return 'yamlflow: 1\nsteps:\n  only: {run: "plain.py:step"}\n'
+
+
+def _w3(_count: int) -> str:
+    lines = ["yamlflow: 1", "steps:", '  s0: {run: "plain.py:step"}']
+    lines += [f'  s{i}: {{run: "plain.py:step", inputs: {{x: steps.s{i - 1}}}}}' for i in range(1, CHAIN)]
+    return "\n".join(lines) + "\n"
+
+
+def _w4(count: int) -> str:
+    return f"""yamlflow: 1
+steps:
+  fan: {{run: "work.py:array", foreach: {{n: "range({count})"}}, inputs: {{n: each.n}}}}
+  join: {{run: "work.py:join", inputs: {{arrays: steps.fan}}}}
+"""
+
+
+_PIPELINES = {"W1": _w1, "W2": _w2, "W3": _w3, "W4": _w4}
+
+
+def fork_loop(folder: Path, count: int) -> list[str]:
+    """The bare fork loop over `count` tasks."""
+    return [sys.executable, str(Path(__file__).parent / "forkloop.py"), str(count), str(folder / "loop")]
+
+
+def make(folder: Path, count: int) -> list[str]:
+    """GNU make with one Python process per task and a join, two at a time."""
+    targets = " ".join(f"out/{number}" for number in range(count))
+    body = "import sys; open(sys.argv[1], 'w').write('1')"
+    (folder / "out").mkdir()
+    (folder / "Makefile").write_text(
+        f"all: {targets}\n\t@cat out/* > total\nout/%:\n\t@{sys.executable} -S -E -c \"{body}\" $@\n"
+    )
+    return ["make", "-s", "-j2", "-C", str(folder)]
+
+
+def metaflow(folder: Path, work: str, count: int, python: str) -> list[str]:
+    """The same as a Metaflow flow."""
+    (folder / "flow.py").write_text(_FLOWS[work](count))
+    return [python, "flow.py", "--no-pylint", "--quiet", "run", "--max-workers", "2", "--max-num-splits", "100000"]
+
+
+def _flow(body: str) -> str:
+    return f"from metaflow import FlowSpec, step\n\n\nclass Flow(FlowSpec):\n{body}\n\nif __name__ == '__main__':\n    Flow()\n"
+
+
+def _metaflow_fan(count: int, value: str, total: str) -> str:
+    return _flow(f"""    @step
+    def start(self):
+        self.items = list(range({count}))
+        self.next(self.fan, foreach="items")
+
+    @step
+    def fan(self):
+        {value}
+        self.next(self.join)
+
+    @step
+    def join(self, inputs):
+        {total}
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+""")
+
+
+def _metaflow_chain(length: int) -> str:
+    names = ["start", *(f"s{number}" for number in range(1, length - 1)), "end"]
+    steps = [
+        f"    @step\n    def {name}(self):\n        self.x = 1\n        self.next(self.{after})\n"
+        for name, after in zip(names, names[1:], strict=False)
+    ]
+    return _flow("\n".join([*steps, "    @step\n    def end(self):\n        pass\n"]))
+
+
+_FLOWS = {
+    "W1": lambda n: _metaflow_fan(n, "self.value = self.input", "self.total = sum(i.value for i in inputs)"),
+    "W2": lambda _n: _metaflow_chain(2),
+    "W3": lambda _n: _metaflow_chain(CHAIN),
+    "W4": lambda n: _metaflow_fan(
+        n,
+        "import numpy; self.value = numpy.full(2_500_000, float(self.input))",
+        "self.total = float(sum(i.value[0] for i in inputs))",
+    ),
+}

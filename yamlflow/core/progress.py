@@ -1,0 +1,378 @@
+"""How a run stands: a fold of its events into counts, times and failures.
+
+    view = RunView(outline)
+    view.fold(event)
+
+The live view, `status` in another terminal and the summary all read a RunView,
+whether events come from the loop or from the database. Work per event is
+constant; a task that has ended costs a few bytes. Must never decide anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from yamlflow.core.graph import Path, TaskId
+from yamlflow.core.jobs import Failure, Outcome
+from yamlflow.core.messages import (
+    TERMINAL,
+    CacheHits,
+    CacheMissed,
+    CancelRequested,
+    Evaluated,
+    Event,
+    ExecutorDown,
+    ExecutorUp,
+    Failed,
+    ItemsKnown,
+    Lost,
+    Marked,
+    Progressed,
+    Replaced,
+    Restored,
+    RunEnded,
+    RunStarted,
+    Started,
+    State,
+    Submitted,
+    Succeeded,
+    TimerFired,
+    Waiting,
+)
+from yamlflow.core.naming import Names
+from yamlflow.core.outline import Outline, Step
+
+_ACTIVE = frozenset({State.SUBMITTED, State.RUNNING})
+_BAD = (State.FAILED, State.UPSTREAM_FAILED, State.CANCELLED)
+
+
+@dataclass(slots=True)
+class Running:
+    """An attempt between its submit and its end."""
+
+    attempt: int
+    submitted: float
+    started: float | None = None
+    message: str = ""
+    fraction: float | None = None
+    waiting: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedTask:
+    """A task that ended badly by its own fault."""
+
+    task: TaskId
+    attempt: int
+    at: float
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Tasks of one step that failed with the same words; `first` stands for all."""
+
+    first: FailedTask
+    tasks: tuple[TaskId, ...]
+
+
+@dataclass(slots=True)
+class StepView:
+    """One step: how many of its tasks (items, for a group) are in each state; times in seconds.
+
+    `total` is what is known so far, `unexpanded` how many of its loops nobody
+    has counted yet. `busy` adds up the running time of all attempts, `longest`
+    is that of one. `unstarted` counts loops that ended before they were counted.
+    """
+
+    step: Step
+    total: int = 0
+    unexpanded: int = 0
+    counts: dict[State, int] = field(default_factory=dict)
+    started: float | None = None
+    ended: float | None = None
+    busy: float = 0.0
+    longest: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory: int = 0
+    retries: int = 0
+    restored: int = 0
+    reason: str = ""
+    states: dict[Path, State] = field(default_factory=dict)
+    whole: State | None = None
+    unstarted: dict[State, int] = field(default_factory=dict)
+
+    def count(self, *states: State) -> int:
+        return sum(self.counts.get(state, 0) for state in states)
+
+    @property
+    def done(self) -> int:
+        return sum(number for state, number in self.counts.items() if state in TERMINAL)
+
+    @property
+    def active(self) -> int:
+        return self.count(*_ACTIVE)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time from the first start to the last end."""
+        return max(0.0, self.ended - self.started) if self.started is not None and self.ended is not None else 0.0
+
+    @property
+    def state(self) -> State:
+        """What a person would call the whole step."""
+        if self.whole is not None:
+            return self.whole
+        if self.active:
+            return State.RUNNING
+        if self.unexpanded or self.done < self.total or not (self.counts or self.unstarted):
+            return State.RUNNING if self.done else State.PENDING
+        ends = (*_BAD, State.SUCCEEDED, State.CAUGHT, State.CACHED)
+        return next((state for state in ends if self.counts.get(state) or self.unstarted.get(state)), State.SKIPPED)
+
+
+class RunView:
+    """How a run stands. Read freely; changed by `fold` only."""
+
+    def __init__(self, outline: Outline) -> None:
+        self.outline = outline
+        self._children = {parent: outline.children(parent) for parent in ("", *outline.steps)}
+        self.reset()
+
+    def reset(self) -> None:
+        """Nothing has happened yet: also the start of a resume, which begins anew."""
+        self.state: str = "pending"
+        self.started: float | None = None
+        self.ended: float | None = None
+        self.latest: float = 0.0
+        self.names = Names(self.outline)
+        self.steps: dict[str, StepView] = {step.id: StepView(step) for step in self.outline.steps.values()}
+        self.running: dict[TaskId, Running] = {}
+        self.failures: dict[TaskId, FailedTask] = {}
+        self.down: dict[str, str] = {}
+        self.cancelled: str = ""
+        self.version = 0
+
+    # --- what people ask ---
+
+    @property
+    def seconds(self) -> float:
+        """Wall time so far."""
+        return max(0.0, (self.ended or self.latest) - self.started) if self.started is not None else 0.0
+
+    def top(self) -> list[StepView]:
+        """The top-level steps in file order, hooks left out."""
+        return [view for view in self.steps.values() if not view.step.parent and not view.step.hook]
+
+    def tasks(self) -> Iterator[StepView]:
+        """The steps that have tasks of their own."""
+        return (view for view in self.steps.values() if not view.step.group)
+
+    def failure_groups(self) -> list[FailureGroup]:
+        """Each distinct failure once, the one that happened first in front."""
+        found: dict[tuple[str, str, str, str], list[FailedTask]] = {}
+        for failed in sorted(self.failures.values(), key=lambda failed: failed.at):
+            failure = failed.failure
+            found.setdefault((failed.task.node, failure.reason, failure.exception, failure.message), []).append(failed)
+        return [FailureGroup(group[0], tuple(failed.task for failed in group)) for group in found.values()]
+
+    def totals(self) -> Mapping[State, int]:
+        """Tasks of all steps by state."""
+        totals: dict[State, int] = {}
+        for view in self.tasks():
+            for state, number in view.counts.items():
+                totals[state] = totals.get(state, 0) + number
+        return totals
+
+    # --- the fold ---
+
+    def fold(self, event: Event) -> None:
+        """Takes one event in."""
+        self.version += 1
+        self.latest = max(self.latest, event.at)
+        match event:
+            case Submitted(at=at, task=task, attempt=attempt):
+                self._submitted(at, task, attempt)
+            case Started(at=at, task=task, attempt=attempt):
+                self._started(at, task, attempt)
+            case Succeeded(at=at, task=task, outcome=outcome):
+                self._ended(at, task, outcome)
+                self._move(task, State.SKIPPED if outcome.state == "skipped" else State.SUCCEEDED)
+            case Failed(at=at, task=task, attempt=attempt, outcome=outcome):
+                self._failed(at, task, attempt, outcome)
+            case Lost(at=at, task=task, attempt=attempt, reason=reason):
+                self._failed(at, task, attempt, Outcome("failed", failure=Failure(reason, "no trace of it is left")))
+            case Marked(at=at, task=task, state=state, reason=reason):
+                self._marked(at, task, state, reason)
+            case ItemsKnown(task=task, count=count, keys=keys):
+                self._expanded(task, count, keys)
+            case Progressed() | Waiting() | Replaced():
+                self._told(event)
+            case _:
+                self._fold_rare(event)
+
+    def _fold_rare(self, event: Event) -> None:
+        match event:
+            case RunStarted(at=at):
+                self._begin(at)
+            case RunEnded(at=at, state=state):
+                self.ended, self.state = at, state
+            case Restored(at=at, task=task, skipped=skipped):
+                self._found(at, task, State.SKIPPED if skipped else State.SUCCEEDED)
+            case CacheHits(at=at, tasks=tasks):
+                for task in tasks:
+                    self._found(at, task, State.CACHED)
+            case Evaluated():
+                self._evaluated(event)
+            case ExecutorDown(executor=executor, reason=reason):
+                self.down[executor] = reason
+            case ExecutorUp(executor=executor):
+                self.down.pop(executor, None)
+            case CancelRequested(reason=reason):
+                self.cancelled = reason
+            case CacheMissed() | TimerFired():
+                pass
+            case _:
+                raise TypeError(event)
+
+    def _begin(self, at: float) -> None:
+        version = self.version
+        self.reset()
+        self.version, self.started, self.latest, self.state = version, at, at, "running"
+        for step in self._children[""]:
+            if not step.hook:
+                self._instantiate(step, 1)
+
+    def _instantiate(self, step: Step, times: int) -> None:
+        """The scope of a step exists so many times more."""
+        view = self.steps[step.id]
+        if step.names is not None:
+            view.unexpanded += times
+            return
+        view.total += times
+        if step.group and not step.rounds:
+            self._open_bodies(step, times)
+
+    def _open_bodies(self, step: Step, times: int) -> None:
+        """Bodies of a group exist, or (a negative number) will never be opened."""
+        for child in self._children[step.id]:
+            self._instantiate(child, times)
+
+    def _expanded(self, task: TaskId, count: int, keys: tuple[str, ...]) -> None:
+        self.names.learn(task, count, keys)
+        view = self.steps[task.node]
+        view.unexpanded = max(0, view.unexpanded - 1)
+        view.total += count
+        if view.step.group and not view.step.rounds and count:
+            self._open_bodies(view.step, count)
+
+    def _submitted(self, at: float, task: TaskId, attempt: int) -> None:
+        self._move(task, State.SUBMITTED)
+        if attempt > 1:
+            self.steps[task.node].retries += 1
+        self.running[task] = Running(attempt, at)
+
+    def _started(self, at: float, task: TaskId, attempt: int) -> None:
+        view = self.steps[task.node]
+        if view.started is None:
+            view.started = at
+        running = self.running.setdefault(task, Running(attempt, at))
+        running.started = at
+        self._move(task, State.RUNNING)
+
+    def _failed(self, at: float, task: TaskId, attempt: int, outcome: Outcome) -> None:
+        self._ended(at, task, outcome)
+        failure = outcome.failure or Failure("error", "failed without a reason")
+        self._move(task, State.CANCELLED if failure.reason == "cancelled" else State.FAILED)
+        self.failures[task] = FailedTask(task, attempt, at, failure)
+
+    def _ended(self, at: float, task: TaskId, outcome: Outcome) -> None:
+        view = self.steps[task.node]
+        running = self.running.pop(task, None)
+        begun = at if running is None else (running.started or running.submitted)
+        seconds = outcome.usage.seconds or max(0.0, at - begun)
+        if view.started is None:
+            view.started = begun
+        view.ended = at
+        view.busy += seconds
+        view.longest = max(view.longest, seconds)
+        view.cpu_seconds += outcome.usage.cpu_seconds
+        view.peak_memory = max(view.peak_memory, outcome.usage.peak_memory)
+
+    def _marked(self, at: float, task: TaskId, state: State, reason: str) -> None:
+        view = self.steps[task.node]
+        if len(task.path) == view.step.depth:
+            view.reason = reason or view.reason
+            view.whole = state if not task.path else view.whole
+            if view.step.names is not None:
+                self._loop_marked(at, view, task, state)
+                return
+        if state in _BAD and task not in self.failures and reason:
+            self._blame(at, task, state, reason)
+        if view.step.group:
+            view.started = at if view.started is None else view.started
+            view.ended = at if state in TERMINAL else view.ended
+        self._move(task, state)
+
+    def _loop_marked(self, at: float, view: StepView, task: TaskId, state: State) -> None:
+        view.ended = at if state in TERMINAL else view.ended
+        if self.names.count(*task) is None and state in TERMINAL:
+            view.unexpanded = max(0, view.unexpanded - 1)
+            view.unstarted[state] = view.unstarted.get(state, 0) + 1
+
+    def _blame(self, at: float, task: TaskId, state: State, reason: str) -> None:
+        """A failure that no attempt reported: a deadline, a condition, rounds that did not converge."""
+        if state is State.FAILED:
+            self.failures[task] = FailedTask(task, 0, at, Failure(reason, _WORDS.get(reason, reason)))
+
+    def _evaluated(self, event: Evaluated) -> None:
+        task = event.task
+        view = self.steps[task.node]
+        if event.error is not None:
+            self.failures[task] = FailedTask(task, 0, event.at, event.error)
+        elif event.what == "start" or (event.what == "until" and not event.value):
+            self._open_bodies(view.step, 1)
+
+    def _found(self, at: float, task: TaskId, state: State) -> None:
+        view = self.steps[task.node]
+        view.restored += 1
+        view.started = at if view.started is None else view.started
+        view.ended = at
+        self._move(task, state)
+
+    def _told(self, event: Progressed | Waiting | Replaced) -> None:
+        running = self.running.get(event.task)
+        if running is None:
+            return
+        match event:
+            case Progressed(message=message, fraction=fraction):
+                running.message = message or running.message
+                running.fraction = running.fraction if fraction is None else fraction
+            case Waiting(reason=reason):
+                running.waiting = reason
+            case Replaced(reason=reason):
+                running.waiting, running.started = f"replaced: {reason}", None
+
+    def _move(self, task: TaskId, state: State) -> None:
+        view = self.steps[task.node]
+        old = view.states.get(task.path)
+        if old is state:
+            return
+        if old is not None:
+            view.counts[old] -= 1
+        elif view.step.group and state in TERMINAL and not view.step.rounds:
+            self._open_bodies(view.step, -1)
+        elif view.step.hook and view.step.names is None:
+            view.total += 1
+        view.states[task.path] = state
+        view.counts[state] = view.counts.get(state, 0) + 1
+        if task in self.failures and state in (State.SUCCEEDED, State.CAUGHT, State.SUBMITTED, State.WAITING):
+            del self.failures[task]
+
+
+_WORDS = {
+    "not_converged": "`until` was still false after the last round",
+    "deadline": "its deadline passed",
+    "no earlier result to use": "there is no earlier result to use",
+}
