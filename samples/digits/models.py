@@ -66,6 +66,10 @@ def best(settings: list[float], accuracies: list[float]) -> Choice:
 
 def compare(candidates: list[dict]) -> dict:
     """The candidate with the highest accuracy."""
-    for candidate in sorted(candidates, key=lambda one: -one["accuracy"]):
-        print(f"{candidate['model']:12} {candidate['setting']:>6g} {candidate['accuracy']:.4f}")
     return max(candidates, key=lambda one: one["accuracy"])
+
+
+def ranking(candidates: list[dict]) -> str:
+    """The candidates as lines, the best first."""
+    ordered = sorted(candidates, key=lambda one: -one["accuracy"])
+    return "\n".join(f"{one['model']:10} {one['setting']:>5g} {one['accuracy']:.4f}" for one in ordered)

@@ -290,7 +290,7 @@ def _step_lines(step: Step, pad: str) -> Iterator[str]:
     if step.policy != "all_success":
         yield f"{deep}needs_policy: {step.policy}"
     if step.attempts > 1:
-        yield f"{deep}retry: {{attempts: {step.attempts}}}"
+        yield f"{deep}retry: {{attempts: {step.attempts}, delay: 0s}}"
     if step.catch is not None:
         yield f"{deep}catch: {{set: {step.catch}}}"
     if step.limit:

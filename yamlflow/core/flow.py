@@ -266,7 +266,14 @@ class Flow(Attempts):
         if fan.node.repeat is not None and turn == 0:
             self._out.append(Evaluate(fan.task(index), "start"))
         else:
-            self._open_scope(body, fan.node.children)
+            self._enter(body)
+
+    def _enter(self, body: Scope) -> None:
+        fan = body.owner
+        assert fan is not None  # noqa: S101 - the root is opened by the run itself
+        if fan.node.repeat is not None:
+            self._out.append(Mark(TaskId(fan.node.id, body.path), State.RUNNING))
+        self._open_scope(body, fan.node.children)
 
     def _close_scope(self, scope: Scope) -> None:
         fan = scope.owner
@@ -355,7 +362,7 @@ class Flow(Attempts):
             if self._halted(fan) or fan.stopped:
                 self._end_body(body, State.CANCELLED)
             else:
-                self._open_scope(body, fan.node.children)
+                self._enter(body)
         elif fan.node.repeat is None:
             self._end_body(body, State.SUCCEEDED)
         elif event.what == "outputs" and fan.node.repeat.until is not None:

@@ -180,7 +180,8 @@ class Action:
 
     `inputs` are expressions (a string) or structures whose string leaves are
     expressions. `arguments` (`with`) and `env` are literals whose strings may
-    have holes. `secrets` maps a variable to a reference, never a value.
+    have holes. `secrets` maps a variable to a reference, never a value;
+    `env_pass` names variables of the caller that a clean environment gets too.
     `iterated` names the fields of the value that some loop iterates ("" is the
     whole value): they are stored item by item. `definition` is the digest of
     what makes two versions of this step the same for resume.
@@ -191,11 +192,26 @@ class Action:
     arguments: Mapping[str, Document] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    env_pass: tuple[str, ...] = ()
     cwd: str = "code"
     python: str | None = None
     isolation: str = "process"
     iterated: tuple[str, ...] = ()
     definition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """What the root `params` is inside a group made of another file (`uses`).
+
+    `inputs` are expressions and `arguments` templates, both over what the group
+    itself sees (its own item included); `values` are known documents. A name
+    stands in one of the three.
+    """
+
+    inputs: Mapping[str, Document] = field(default_factory=dict)
+    arguments: Mapping[str, Document] = field(default_factory=dict)
+    values: Mapping[str, Document] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +221,8 @@ class Node:
     `parent` is the enclosing group's id ("" at the top), `depth` the number of
     loop levels around it, `rank` its topological depth over the whole file
     (later nodes go first when slots are scarce). `when_item`: the condition reads
-    the node's own loop variables and is asked per item.
+    the node's own loop variables and is asked per item. `bindings` stand on a
+    group made of another file: its steps see them as `params`, and nothing else.
     """
 
     id: str
@@ -233,6 +250,7 @@ class Node:
     hook: str = ""
     description: str = ""
     tags: tuple[str, ...] = ()
+    bindings: Bindings | None = None
 
     @property
     def is_group(self) -> bool:
@@ -262,7 +280,8 @@ class Graph:
     `nodes` is in file order, parents before children. `roots` are the top-level
     steps, `hooks` maps on_success, on_failure and on_exit to theirs. `outputs`
     are the expressions whose values `run` prints. `code_roots` are the import
-    roots in order; `notify` maps a hook to its notifications.
+    roots in order. `profiles` are the executors that steps name: `type` and the
+    options of that type as plain data.
     """
 
     name: str
@@ -277,3 +296,4 @@ class Graph:
     env_allow: tuple[str, ...] = ()
     description: str = ""
     digest: str = ""
+    profiles: Mapping[str, Mapping[str, Document]] = field(default_factory=dict)

@@ -132,11 +132,11 @@ class CacheMissed:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """An earlier success of this run (or of the run it reuses) stands; `skipped` if the task had skipped itself."""
+    """An earlier end of a task stands: succeeded, caught, or skipped by itself."""
 
     at: float
     task: TaskId
-    skipped: bool = False
+    end: State = State.SUCCEEDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +330,8 @@ class SetTimer:
 class Mark:
     """Record a state nobody reported: a derived one, for views and for the record.
 
-    A path of the node's `depth` means the whole node; a longer one means an item.
+    A path of the node's `depth` means the whole node; a longer one means an item,
+    or, in full length, a round of a repeated group that begins.
     """
 
     task: TaskId

@@ -25,6 +25,11 @@ class Names:
         self._keys: dict[tuple[str, Path], tuple[str, ...]] = {}
         self._counts: dict[tuple[str, Path], int] = {}
 
+    def forget(self) -> None:
+        """No loop has been expanded."""
+        self._keys.clear()
+        self._counts.clear()
+
     def learn(self, task: TaskId, count: int, keys: tuple[str, ...]) -> None:
         """A loop has been expanded: `task` is its node and the indexes around it."""
         self._counts[task] = count
@@ -177,7 +182,7 @@ def _step_depth(words: Sequence[str], outline: Outline) -> int:
 
 def _tokens(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     at = 0
-    while at < len(text):
+    while at < len(text) or not text:
         found = _STEP.match(text, at)
         if found is None:
             raise ValueError(f"{text!r}: a step's name is missing at character {at + 1}")

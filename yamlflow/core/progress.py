@@ -137,6 +137,7 @@ class RunView:
 
     def __init__(self, outline: Outline) -> None:
         self.outline = outline
+        self.names = Names(outline)
         self._children = {parent: outline.children(parent) for parent in ("", *outline.steps)}
         self.reset()
 
@@ -146,7 +147,7 @@ class RunView:
         self.started: float | None = None
         self.ended: float | None = None
         self.latest: float = 0.0
-        self.names = Names(self.outline)
+        self.names.forget()
         self.steps: dict[str, StepView] = {step.id: StepView(step) for step in self.outline.steps.values()}
         self.running: dict[TaskId, Running] = {}
         self.failures: dict[TaskId, FailedTask] = {}
@@ -218,8 +219,8 @@ class RunView:
                 self._begin(at)
             case RunEnded(at=at, state=state):
                 self.ended, self.state = at, state
-            case Restored(at=at, task=task, skipped=skipped):
-                self._found(at, task, State.SKIPPED if skipped else State.SUCCEEDED)
+            case Restored(at=at, task=task, end=end):
+                self._found(at, task, end)
             case CacheHits(at=at, tasks=tasks):
                 for task in tasks:
                     self._found(at, task, State.CACHED)
@@ -302,9 +303,12 @@ class RunView:
 
     def _marked(self, at: float, task: TaskId, state: State, reason: str) -> None:
         view = self.steps[task.node]
+        if view.step.rounds and len(task.path) == view.step.depth + view.step.levels:
+            self._open_bodies(view.step, 1)
+            return
         if len(task.path) == view.step.depth:
             view.reason = reason or view.reason
-            view.whole = state if not task.path else view.whole
+            view.whole = state if not task.path and state in TERMINAL else view.whole
             if view.step.names is not None:
                 self._loop_marked(at, view, task, state)
                 return
@@ -328,11 +332,8 @@ class RunView:
 
     def _evaluated(self, event: Evaluated) -> None:
         task = event.task
-        view = self.steps[task.node]
         if event.error is not None:
             self.failures[task] = FailedTask(task, 0, event.at, event.error)
-        elif event.what == "start" or (event.what == "until" and not event.value):
-            self._open_bodies(view.step, 1)
 
     def _found(self, at: float, task: TaskId, state: State) -> None:
         view = self.steps[task.node]

@@ -90,8 +90,8 @@ class Scheduler(Flow):
                 self._on_evaluated(event)
             case ItemsKnown():
                 self._on_items(event)
-            case Restored(task=task, skipped=skipped):
-                self._on_found(task, State.SKIPPED if skipped else State.SUCCEEDED)
+            case Restored(task=task, end=end):
+                self._on_found(task, end)
             case CacheHits(tasks=tasks):
                 for task in tasks:
                     self._on_found(task, State.CACHED)

@@ -1,0 +1,291 @@
+"""What a task is given, and what it may do and return, on real processes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from yamlflow.core.values import decode
+from yamlflow.worker.codecs import load_value
+
+
+def test_a_plain_function_is_called_with_its_inputs(workshop):
+    workshop.write("work.py", "def add(a, b=10): return a + b")
+    assert workshop.value("work.py:add", inputs={"a": 1, "b": 2}) == 3
+    assert workshop.value("work:add", inputs={"a": 1}) == 11
+
+
+def test_a_function_of_the_standard_library_is_a_step(workshop):
+    assert workshop.value("statistics:mean", inputs={"data": [1, 2, 6]}) == 3
+
+
+def test_a_function_in_c_without_keywords_gets_its_arguments_by_place(workshop):
+    assert workshop.value("math:hypot", inputs={"x": 3, "y": 4}) == 5.0
+    assert workshop.value("builtins:len", inputs={"obj": [1, 2]}) == 2
+
+
+def test_a_method_of_a_class_and_a_callable_object_are_callables(workshop):
+    workshop.write(
+        "work.py",
+        """
+        class Model:
+            def __call__(self, x: float): return x * 2
+            @staticmethod
+            def fit(x): return x + 1
+        model = Model()
+        """,
+    )
+    assert workshop.value("work:Model.fit", inputs={"x": 1}) == 2
+    value = workshop.value("work:model", inputs={"x": 3})
+    assert (value, type(value)) == (6.0, float)
+
+
+def test_a_file_in_a_subfolder_finds_its_neighbours(workshop):
+    workshop.write("sub/near.py", "WORD = 'near'")
+    workshop.write("sub/train.py", "import near\ndef word(): return near.WORD, __name__")
+    assert workshop.value("sub/train.py:word") == ("near", "sub.train")
+
+
+def test_a_file_may_have_the_name_of_a_standard_module(workshop):
+    workshop.write("json.py", "def mine(): return 'mine'")
+    assert workshop.value("json.py:mine") == "mine"
+
+
+def test_what_a_task_prints_is_in_its_own_log(workshop):
+    workshop.write("work.py", "import sys\ndef say(word):\n print(word)\n print(word, file=sys.stderr)")
+    first, second = (workshop.job("work:say", inputs={"word": word}) for word in ("one", "two"))
+    workshop.run(first)
+    workshop.run(second)
+    assert workshop.log(first) == "one\none\n"
+    assert workshop.log(second) == "two\ntwo\n"
+
+
+def test_what_a_module_prints_while_it_is_imported_is_in_the_first_log(workshop):
+    workshop.write("work.py", "print('importing')\ndef f(): print('called')")
+    job = workshop.job("work:f")
+    workshop.run(job)
+    assert workshop.log(job) == "importing\ncalled\n"
+
+
+def test_a_module_is_imported_once_for_all_tasks_of_its_step(workshop):
+    workshop.write("work.py", "import os\nHOME = os.getpid()\ndef f(): return HOME, os.getpid()")
+    homes, own = zip(*(workshop.value("work:f") for _ in range(3)), strict=True)
+    assert len(set(homes)) == 1
+    assert len({*own, *homes}) == 4
+
+
+def test_a_callable_starts_in_the_code_root_and_has_a_scratch_folder(workshop):
+    workshop.write(
+        "work.py",
+        """
+        import os, tempfile
+        def places(): return os.getcwd(), os.environ["YAMLFLOW_TASK_DIR"], tempfile.gettempdir(), os.listdir(os.environ["TMPDIR"])
+        """,
+    )
+    job = workshop.job("work:places")
+    assert workshop.value(job) == (str(workshop.code), job.scratch, job.scratch, [])
+    assert not Path(job.scratch).exists()
+
+
+def test_cwd_scratch_starts_in_the_scratch_folder(workshop):
+    workshop.write("work.py", "import os\ndef f(): return os.getcwd()")
+    job = workshop.job("work:f", cwd="scratch")
+    assert workshop.value(job) == job.scratch
+
+
+def test_the_scratch_folder_of_a_failed_task_stays_when_something_is_in_it(workshop):
+    workshop.write(
+        "work.py", "import os\ndef f():\n open(os.environ['TMPDIR'] + '/half', 'w').close()\n raise ValueError"
+    )
+    job = workshop.job("work:f")
+    workshop.fails(job)
+    assert [path.name for path in Path(job.scratch).iterdir()] == ["half"]
+
+
+def test_every_task_knows_who_it_is(workshop):
+    workshop.write(
+        "work.py", "import os\ndef f(): return {k: v for k, v in os.environ.items() if k.startswith('YAMLFLOW_')}"
+    )
+    job = workshop.job("work:f", attempt=3, grant=dataclasses.replace(workshop.job("x:y").grant, cpu=2.5))
+    told = workshop.value(job)
+    assert told["YAMLFLOW_RUN_ID"] == "run"
+    assert told["YAMLFLOW_STEP"] == "step"
+    assert told["YAMLFLOW_ATTEMPT"] == "3"
+    assert told["YAMLFLOW_ATTEMPT_ID"] == job.attempt_id
+    assert told["YAMLFLOW_CPU"] == "2.5"
+    assert told["YAMLFLOW_TASK_DIR"] == job.scratch
+
+
+def test_a_context_is_given_to_who_asks_for_one(workshop):
+    workshop.write(
+        "work.py",
+        """
+        from __future__ import annotations
+        import yamlflow
+        def f(x, ctx: yamlflow.Context, other: yamlflow.Context | None = None):
+            ctx.log.info("hello")
+            ctx.metric("auc", 0.9)
+            (ctx.tmp / "a").touch()
+            return {"id": ctx.run_id, "step": ctx.step, "each": ctx.each, "attempt": ctx.attempt, "seed": ctx.seed,
+                    "params": ctx.params, "rank": ctx.node_rank, "nodes": ctx.num_nodes, "same": ctx is other, "x": x}
+        """,
+    )
+    job = workshop.job("work:f", inputs={"x": 1}, each={"model": "mlp"}, params={"lr": 0.5}, attempt=2, seed=7)
+    outcome = workshop.run(job)
+    assert outcome.value == {
+        "id": "run",
+        "step": "step",
+        "each": {"model": "mlp"},
+        "attempt": 2,
+        "seed": 7,
+        "params": {"lr": 0.5},
+        "rank": 0,
+        "nodes": 1,
+        "same": True,
+        "x": 1,
+    }
+    assert outcome.metrics == {"auc": 0.9}
+    assert "INFO hello" in workshop.log(job)
+
+
+def test_progress_is_reported_while_the_task_runs(workshop):
+    workshop.write("work.py", "def f(ctx: 'yamlflow.Context'):\n ctx.progress(0.4, 'epoch 4/10')\nimport yamlflow")
+    job = workshop.job("work:f")
+    workshop.run(job)
+    said = [report for report in workshop.heard if report.kind == "progress"]
+    assert [(report.attempt_id, report.message, report.fraction) for report in said] == [
+        (job.attempt_id, "epoch 4/10", 0.4)
+    ]
+
+
+def test_a_checkpoint_survives_the_attempt_that_wrote_it(workshop):
+    workshop.write(
+        "work.py",
+        """
+        from yamlflow import Context
+        def f(ctx: Context):
+            file = ctx.checkpoint_dir / "epoch"
+            if file.exists():
+                return file.read_text()
+            file.write_text("4")
+            ctx.save_checkpoint()
+            raise RuntimeError("spot")
+        """,
+    )
+    first = workshop.job("work:f")
+    second = dataclasses.replace(workshop.job("work:f", attempt=2), task=first.task)
+    workshop.fails(first)
+    assert workshop.value(second) == "4"
+
+
+def test_a_coroutine_function_is_awaited(workshop):
+    workshop.write("work.py", "import asyncio\nasync def f(x):\n await asyncio.sleep(0)\n return x")
+    assert workshop.value("work:f", inputs={"x": 5}) == 5
+
+
+def test_a_generator_is_refused_with_the_way_out(workshop):
+    workshop.write("work.py", "def f():\n yield 1")
+    assert "return a list" in workshop.fails("work:f").message
+
+
+def test_skip_ends_a_task_as_skipped_and_no_retry_as_failed_for_good(workshop):
+    workshop.write(
+        "work.py",
+        """
+        from yamlflow import NoRetry, Skip
+        def skip(): raise Skip("no data")
+        def stop(): raise NoRetry(ValueError("bad key"))
+        """,
+    )
+    skipped = workshop.run("work:skip")
+    assert (skipped.state, skipped.value, skipped.failure.message) == ("skipped", None, "no data")
+    failure = workshop.fails("work:stop")
+    assert (failure.final, failure.exception, failure.message) == (True, "ValueError", "bad key")
+
+
+def test_named_outputs_are_the_fields_of_a_tuple(workshop):
+    workshop.write("work.py", "def f(): return 1, 'x'\ndef g(pair): return type(pair).__name__, pair")
+    target = {"kind": "python", "callable": "work:f", "outputs": ["a", "b"]}
+    outcome = workshop.run(target)
+    assert decode(outcome.value).fields == {"a": 1, "b": "x"}
+    whole = workshop.run(dataclasses.replace(workshop.job("work:g"), inputs={"pair": outcome.value}))
+    assert whole.value == {"$tuple": ["tuple", {"$tuple": [1, "x"]}]}
+    wrong = workshop.fails({"kind": "python", "callable": "work:f", "outputs": ["a", "b", "c"]})
+    assert wrong.message == "`outputs` names a tuple of 3 (a, b, c); got a tuple of 2"
+
+
+def test_one_thing_leads_to_the_next_through_the_store(workshop):
+    workshop.write(
+        "work.py",
+        """
+        from pathlib import Path
+        from dataclasses import dataclass
+        import os
+        @dataclass
+        class Result:
+            path: Path
+            score: float
+        def make():
+            path = Path(os.environ["TMPDIR"], "model.bin")
+            path.write_bytes(b"weights")
+            return Result(path, 0.5)
+        def use(result: Result, model: Path):
+            return type(result).__name__, result.path.name, model.read_bytes(), result.path == model
+        """,
+    )
+    made = workshop.run("work:make").value
+    _, _, fields = made["$object"]
+    job = workshop.job("work:use")
+    outcome = workshop.run(dataclasses.replace(job, inputs={"result": made, "model": fields["path"]}))
+    assert outcome.state == "succeeded", outcome
+    assert load_value(outcome.value, workshop.store) == ("Result", "model.bin", b"weights", True)
+
+
+def test_large_inputs_and_large_failures_travel_through_files(workshop):
+    workshop.write("work.py", "def f(x): return len(x)\ndef g(x): raise ValueError('y' * 100_000)")
+    assert workshop.value("work:f", inputs={"x": "é" * 200_000}) == 200_000
+    failure = workshop.fails("work:g", inputs={"x": 1})
+    assert 16_000 < len(failure.message) < 17_000
+    assert workshop.left() == []
+
+
+def test_a_large_result_is_stored_and_only_its_reference_is_told(workshop):
+    workshop.write("work.py", "def f(): return b'x' * 5_000_000")
+    outcome = workshop.run("work:f")
+    assert len(json.dumps(outcome.value)) < 500
+    assert workshop.store.has(outcome.value["$artifact"]["digest"])
+
+
+def test_an_expression_over_stored_values_is_evaluated_where_the_task_runs(workshop):
+    workshop.write("work.py", "def make(): return {'scores': list(range(3000))}\ndef take(best): return best")
+    made = workshop.run("work:make").value
+    assert "$artifact" in made["scores"]
+    text = "max(inputs.r0.scores) + 1"
+    job = workshop.job("work:take")
+    document = {"$expr": {"text": text, "roots": {"inputs": {"r0": made}}}}
+    assert workshop.value(dataclasses.replace(job, inputs={"best": document})) == 3000
+    nested = {"cfg": [document, {"deep": document}]}
+    again = workshop.job("work:take")
+    assert workshop.value(dataclasses.replace(again, inputs={"best": nested})) == {"cfg": [3000, {"deep": 3000}]}
+
+
+def test_a_wrong_expression_fails_in_its_own_words(workshop):
+    workshop.write("work.py", "def take(x): return x")
+    job = workshop.job("work:take")
+    document = {"$expr": {"text": "inputs.r0.nope", "roots": {"inputs": {"r0": {"a": 1}}}}}
+    failure = workshop.fails(dataclasses.replace(job, inputs={"x": document}))
+    assert "nope" in failure.message
+    assert failure.traceback == ""
+
+
+def test_random_sequences_follow_the_seed_however_late_the_module_is_imported(workshop):
+    pytest.importorskip("numpy")
+    workshop.write("early.py", "import random, numpy\ndef f(): return random.random(), float(numpy.random.random())")
+    workshop.write("late.py", "def f():\n import random, numpy\n return random.random(), float(numpy.random.random())")
+    early = [workshop.value("early:f", seed=seed) for seed in (1, 1, 2)]
+    late = [workshop.value("late:f", seed=seed) for seed in (1, 2)]
+    assert early == [late[0], late[0], late[1]]
+    assert early[0] != early[2]

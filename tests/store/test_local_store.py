@@ -1,0 +1,156 @@
+"""The local store: whole or not at all, once per content, read-only, and the user's files untouched."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from yamlflow.core.errors import StateError
+from yamlflow.core.values import ArtifactRef
+from yamlflow.store.local import LocalStore
+from yamlflow.worker import storage
+from yamlflow.worker.storage import ArtifactLostError, LocalStorage
+
+
+def objects(root):
+    return [path for path in Path(root, "objects").rglob("*") if path.is_file()]
+
+
+def test_equal_content_is_one_object_read_only_in_private_folders(tmp_path):
+    store = LocalStorage(tmp_path / "s")
+    assert store.put_bytes([b"ab", b"c"]) == store.put_bytes([bytearray(b"abc")])
+    (path,) = objects(store.root)
+    assert path.stat().st_mode & 0o777 == 0o444
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert Path(store.root).stat().st_mode & 0o777 == 0o700
+    assert os.listdir(Path(store.root, "tmp")) == []
+
+
+def test_an_object_that_was_cut_short_is_written_again(tmp_path):
+    store = LocalStorage(tmp_path)
+    digest, size = store.put_bytes([b"content"])
+    path = Path(store.object_path(digest))
+    path.chmod(0o600)
+    path.write_bytes(b"con")
+    assert store.put_bytes([b"content"]) == (digest, size)
+    assert store.read(ArtifactRef(digest, "json", size)) == b"content"
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "rename", "open", "mkdir"])
+def test_a_disk_that_fails_at_any_call_leaves_no_object(tmp_path, monkeypatch, call):
+    store = LocalStorage(tmp_path / "s")
+
+    def fail(*_args, **_named):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(storage.os, call, fail)
+    with pytest.raises(OSError, match="No space left"):
+        store.put_bytes([b"content"])
+    monkeypatch.undo()
+    assert objects(store.root) == []
+    digest, size = store.put_bytes([b"content"])
+    assert store.read(ArtifactRef(digest, "json", size)) == b"content"
+
+
+def test_a_short_write_is_continued(tmp_path, monkeypatch):
+    store = LocalStorage(tmp_path)
+    write = os.write
+    monkeypatch.setattr(storage.os, "write", lambda fd, view: write(fd, view[:3]))
+    digest, size = store.put_bytes([b"more than three"])
+    assert store.read(ArtifactRef(digest, "json", size)) == b"more than three"
+
+
+def test_without_hard_links_files_are_copied(tmp_path, monkeypatch):
+    def fail(*_args, **_named):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(storage.os, "link", fail)
+    store = LocalStorage(tmp_path / "s")
+    folder = tmp_path / "scratch"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "f").write_text("f")
+    digest, size = store.put_file(folder / "sub" / "f", take_from=str(folder))
+    assert store.path(ArtifactRef(digest, "file", size, name="f")).read_text() == "f"
+    digest, size = store.put_tree(folder, take_from=str(folder))
+    assert (store.path(ArtifactRef(digest, "dir", size, name="out")) / "sub" / "f").read_text() == "f"
+
+
+def test_the_views_of_a_file_and_a_folder_are_rebuilt_when_they_are_gone(tmp_path):
+    import shutil
+
+    store = LocalStorage(tmp_path / "s")
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "f").write_text("f")
+    file = ArtifactRef(*_order(store.put_file(tmp_path / "d" / "f"), "file"), name="f")
+    tree = ArtifactRef(*_order(store.put_tree(tmp_path / "d"), "dir"), name="d")
+    for _ in range(2):
+        assert store.path(file).read_text() == "f"
+        assert (store.path(tree) / "f").read_text() == "f"
+        shutil.rmtree(tmp_path / "s" / "names")
+        shutil.rmtree(tmp_path / "s" / "trees")
+
+
+def _order(stored, form):
+    digest, size = stored
+    return digest, form, size
+
+
+def test_equal_folders_are_one_whatever_their_order_and_times(tmp_path):
+    store = LocalStorage(tmp_path / "s")
+    for name, order in (("a", ["x", "y"]), ("b", ["y", "x"])):
+        (tmp_path / name).mkdir()
+        for file in order:
+            (tmp_path / name / file).write_text(file)
+    assert store.put_tree(tmp_path / "a") == store.put_tree(tmp_path / "b")
+
+
+def test_a_member_of_a_folder_that_is_gone_is_named(tmp_path):
+    store = LocalStorage(tmp_path / "s")
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "f").write_text("f")
+    digest, size = store.put_tree(tmp_path / "d")
+    member, _ = store.put_bytes([b"f"])
+    Path(store.object_path(member)).unlink()
+    with pytest.raises(ArtifactLostError, match="d/f .* is missing"):
+        store.path(ArtifactRef(digest, "dir", size, name="d"))
+
+
+# ------------------------------------------------------------------ the launcher's side
+
+
+def test_the_launchers_store_lists_and_removes_with_all_views(tmp_path):
+    store = LocalStore(tmp_path / "s")
+    digest, size = store.put_bytes([b"content"])
+    ref = ArtifactRef(digest, "file", size, name="n.txt")
+    assert store.path(ref).read_text() == "content"
+    assert store.read(ref) == b"content"
+    assert list(store.digests()) == [(digest, size)]
+    assert store.remove(digest) == size
+    assert store.remove(digest) == 0
+    assert not store.has(digest)
+    assert list(store.digests()) == []
+    with pytest.raises(ArtifactLostError):
+        store.path(ref)
+
+
+def test_the_launchers_store_copies_unless_it_is_told_to_move(tmp_path):
+    store = LocalStore(tmp_path / "s")
+    (tmp_path / "f").write_text("f")
+    store.put_file(tmp_path / "f")
+    assert (tmp_path / "f").stat().st_mode & 0o200
+    (tmp_path / "g").write_text("g")
+    digest, _ = store.put_file(tmp_path / "g", move=True)
+    assert Path(tmp_path / "s" / "objects" / digest[:2] / digest[2:]).stat().st_ino == (tmp_path / "g").stat().st_ino
+
+
+def test_a_store_that_cannot_be_written_is_a_state_error(tmp_path):
+    (tmp_path / "s").write_text("a file")
+    store = LocalStore(tmp_path / "s")
+    with pytest.raises(StateError) as caught:
+        store.put_bytes([b"x"])
+    assert caught.value.exit_code == 74
+    assert str(tmp_path / "s") in caught.value.message
+    assert caught.value.hint

@@ -1,0 +1,130 @@
+"""Resume: the same run goes on; what succeeded and is unchanged does not run again."""
+
+from __future__ import annotations
+
+TASKS = """
+    def make():
+        note("make")
+        return [1, 2, 3]
+    def work(x):
+        note("work", x)
+        if x == 2 and not (HERE / "fixed").exists():
+            raise ValueError("not yet")
+        return x * 10
+    def total(xs):
+        note("total")
+        return sum(xs)
+    def other(xs):
+        note("other")
+        return sum(xs)
+    def hold(x):
+        note("hold", x)
+        wait_for("go")
+        return x
+"""
+PIPELINE = """
+    params: {start: 1}
+    steps:
+      make: {run: "tasks:make"}
+      work: {foreach: {x: steps.make}, run: "tasks:work", inputs: {x: each.x}, fail_fast: false}
+      total: {run: "tasks:total", inputs: {xs: steps.work}}
+    outputs: {total: steps.total}
+"""
+
+
+def test_only_what_is_missing_runs_under_the_same_id(project):
+    story = project(PIPELINE, TASKS)
+    first = story.run(code=1)
+    assert sorted(story.ledger) == ["make", "work 1", "work 2", "work 3"]
+    story.touch("fixed")
+    again = story.call("resume", "--json")
+    assert again.code == 0, again.err
+    assert again.document["run_id"] == first.document["run_id"]
+    assert again.outputs == {"total": 60}
+    assert sorted(story.ledger) == ["make", "total", "work 1", "work 2", "work 2", "work 3"]
+
+
+def test_a_resume_of_a_finished_run_runs_nothing_and_gives_the_same_outputs(project):
+    story = project(PIPELINE, TASKS)
+    story.touch("fixed")
+    first = story.run()
+    before = story.ledger
+    assert story.call("resume", "--json").outputs == first.outputs
+    assert story.ledger == before
+
+
+def test_parameters_are_those_of_the_run(project):
+    story = project(
+        """
+        params: {x: 1}
+        steps: {work: {run: "tasks:work", inputs: {x: params.x}}}
+        outputs: {x: steps.work}
+        """,
+        TASKS,
+    )
+    story.run("-p", "x=2", code=1)
+    story.touch("fixed")
+    assert story.call("resume", "--json").outputs == {"x": 20}
+
+
+def test_the_file_is_read_again_and_a_changed_definition_runs_again_with_its_readers(project):
+    story = project(PIPELINE, TASKS)
+    story.touch("fixed")
+    story.run()
+    text = (story.folder / "pipeline.yaml").read_text()
+    story.write("pipeline.yaml", text.replace("tasks:total", "tasks:other"))
+    assert story.call("resume", "--json").outputs == {"total": 60}
+    assert story.ledger.count("make") == 1
+    assert story.ledger.count("other") == 1
+
+
+def test_a_changed_retry_or_timeout_reruns_nothing(project):
+    story = project(PIPELINE, TASKS)
+    story.touch("fixed")
+    story.run()
+    before = story.ledger
+    text = (story.folder / "pipeline.yaml").read_text()
+    story.write(
+        "pipeline.yaml",
+        text.replace('"tasks:total",', '"tasks:total", timeout: 5m, retry: {attempts: 3}, resources: {cpu: 0.5},'),
+    )
+    assert story.call("resume").code == 0
+    assert story.ledger == before
+
+
+def test_a_launcher_that_was_killed_leaves_a_run_that_can_go_on(project):
+    story = project(
+        """
+        defaults: {resources: {cpu: 0.1}}
+        steps:
+          make: {run: "tasks:make"}
+          hold: {foreach: {x: steps.make}, run: "tasks:hold", inputs: {x: each.x}}
+        outputs: {all: steps.hold}
+        """,
+        TASKS,
+    )
+    run = story.start()
+    story.until_noted("hold 1", "hold 2", "hold 3")
+    run.kill()
+    run.communicate()
+    story.touch("go")
+    again = story.call("resume", "--json")
+    assert again.code == 0, again.err
+    assert again.outputs == {"all": [1, 2, 3]}
+    assert story.ledger.count("make") == 1
+
+
+def test_a_resume_by_name_and_by_prefix(project):
+    story = project(PIPELINE, TASKS)
+    first = story.run("--name", "nightly", code=1)
+    story.touch("fixed")
+    assert story.call("resume", "nightly", "--json").outputs == {"total": 60}
+    unique = first.document["run_id"][:-1]
+    assert story.call("resume", unique, "--json").outputs == {"total": 60}
+
+
+def test_there_is_nothing_to_resume_before_the_first_run(project):
+    ran = project(PIPELINE, TASKS).call("resume")
+    assert ran.code == 2
+    assert "no run" in ran.err
+    assert not (project.folder / ".yamlflow").exists()

@@ -1,0 +1,198 @@
+"""Parts of the process tree that need no tree: frames, masks, logs, hazards, failures, the environment."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from yamlflow.worker.calls.failures import failure_of
+from yamlflow.worker.processes import environment, frames, kernel, logs, masking
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_large_frame_travels_through_a_file_that_the_reader_removes(tmp_path):
+    ours, theirs = frames.pair()
+    spill = tmp_path / "new" / "frame.json"
+    with ours, theirs:
+        for body in ("x", "é" * 100_000):
+            ours.send(frames.pack({"op": "run", "body": body}, str(spill)))
+            assert spill.exists() == (len(body) > 1)
+            assert frames.receive(theirs) == {"op": "run", "body": body}
+        assert not spill.exists()
+
+
+def test_words_of_a_peer_that_left_with_unread_mail_are_still_heard():
+    ours, theirs = frames.pair()
+    theirs.send(frames.pack({"op": "ready"}, ""))
+    ours.send(frames.pack({"op": "run"}, ""))
+    theirs.close()
+    with ours:
+        assert frames.receive(ours) == {"op": "ready"}
+        assert frames.receive(ours) is None
+
+
+# ------------------------------------------------------------------ masks
+
+
+@pytest.mark.parametrize(
+    "dress",
+    [
+        lambda secret: secret.encode(),
+        lambda secret: quote(secret, safe="").encode(),
+        lambda secret: json.dumps({"k": secret}).encode(),
+        lambda secret: base64.b64encode(secret.encode()),
+        lambda secret: base64.b64encode(b"u" + secret.encode() + b"!"),
+        lambda secret: base64.b64encode(b"us" + secret.encode() + b"!!"),
+        lambda secret: base64.urlsafe_b64encode(b"usr" + secret.encode()),
+    ],
+)
+def test_a_secret_is_masked_in_its_usual_dresses(dress):
+    secret = 'p@ss"word/42?x'
+    found = masking.pattern([secret])
+    clean = found.sub(b"***", dress(secret))
+    assert b"***" in clean
+    assert len(clean) <= len(dress(secret)) - 8
+
+
+def test_each_line_of_a_secret_is_one_and_a_short_one_is_left_alone():
+    found = masking.pattern(["-----BEGIN-----\nabcdefgh\n", "ab"])
+    assert found.sub(b"***", b"x abcdefgh ab") == b"x *** ab"
+    assert masking.pattern(["ab", ""]) is None
+
+
+@given(st.lists(st.integers(1, 9), max_size=30))
+def test_a_secret_cut_anywhere_by_writes_is_found(tmp_path_factory, cuts):
+    log = tmp_path_factory.mktemp("m") / "log"
+    masker = masking.Masker.of({"T": "secret-value"}, str(log))
+    text = b"one secret-value two secret-value\nthree"
+    place = 0
+    for cut in [*cuts, len(text)]:
+        os.write(masker.write_end, text[place : place + cut])
+        masker.pump()
+        place += cut
+    os.close(masker.write_end)
+    masker.finish()
+    assert log.read_bytes() == b"one *** two ***\nthree"
+
+
+# ------------------------------------------------------------------ logs
+
+
+def test_a_log_keeps_its_head_and_its_tail(tmp_path, monkeypatch):
+    monkeypatch.setattr(logs, "HEAD", 1 << 20)
+    monkeypatch.setattr(logs, "TAIL", 1 << 18)
+    path = tmp_path / "log"
+    path.write_bytes(b"h" * (1 << 20) + b"m" * (8 << 20) + b"t" * (1 << 18))
+    logs.trim(str(path))
+    assert path.stat().st_size == (9 << 20) + (1 << 18)
+    assert path.stat().st_blocks * 512 < 3 << 20
+    logs.finish(str(path))
+    content = path.read_bytes()
+    assert content.startswith(b"h" * (1 << 20) + "\n… log truncated: 8 MiB dropped …\nt".encode())
+    assert content.endswith(b"t")
+    logs.finish(str(path))
+    assert path.read_bytes()[: 1 << 20] == b"h" * (1 << 20)
+
+
+def test_a_short_or_missing_log_is_left_alone(tmp_path):
+    path = tmp_path / "log"
+    path.write_text("short")
+    for name in ("log", "missing"):
+        logs.trim(str(tmp_path / name))
+        logs.finish(str(tmp_path / name))
+    assert path.read_text() == "short"
+
+
+# ------------------------------------------------------------------ hazards
+
+
+def look(code):
+    """What hazards are found in a fresh process that has run the code; one socket is the channel."""
+    script = f"import socket\nchannel = socket.socket()\n{code}\nfrom yamlflow.worker.processes import hazards\nprint(hazards.found())"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    return done.stdout.strip()
+
+
+def test_what_makes_forking_unsafe_is_found():
+    assert look("") == "[]"
+    assert look("import numpy") == "[]"
+    assert look("import sklearn.linear_model") == "[]"
+    assert (
+        look("import threading, time; threading.Thread(target=time.sleep, args=(1,), daemon=True).start()")
+        == "['threads']"
+    )
+    assert look("other = socket.socket()") == "['sockets']"
+
+
+def test_a_running_openmp_pool_is_found():
+    pytest.importorskip("sklearn")
+    code = (
+        "import os; os.environ['OMP_NUM_THREADS'] = '2'; os.environ['OPENBLAS_NUM_THREADS'] = '2'\n"
+        "import numpy; from sklearn.cluster import KMeans\n"
+        "KMeans(2, n_init=1).fit(numpy.random.rand(2000, 4))"
+    )
+    assert look(code) == "['openmp']"
+
+
+# ------------------------------------------------------------------ the rest
+
+
+def test_path_gets_the_interpreter_as_python_only_where_it_must(tmp_path):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "python3").symlink_to(sys.executable)
+    path = environment.with_python("/usr/bin", str(folder / "python3"), str(tmp_path / "shims"))
+    assert path == f"{tmp_path / 'shims'}:/usr/bin"
+    shim = tmp_path / "shims" / "python"
+    assert subprocess.run([shim, "-c", "print(1)"], capture_output=True, text=True, check=True).stdout == "1\n"
+    (folder / "python").symlink_to(sys.executable)
+    path = environment.with_python("/usr/bin", str(folder / "python"), str(tmp_path))
+    assert path == f"{folder}:/usr/bin"
+    assert environment.with_python(path, str(folder / "python"), str(tmp_path)) == path
+
+
+def test_a_very_long_message_is_cut_in_the_middle():
+    failure = failure_of(ValueError("a" * 20_000 + "b" * 20_000))
+    assert len(failure.message) < 17_000
+    assert (failure.message[0], failure.message[-1]) == ("a", "b")
+    assert "23616 characters left out" in failure.message
+
+
+def test_a_process_sees_its_children_and_its_memory():
+    child = subprocess.Popen(["sleep", "60"])
+    assert child.pid in kernel.children()
+    child.kill()
+    child.wait()
+    assert child.pid not in kernel.children()
+    assert kernel.resident() > 1 << 20
+
+
+def test_the_worker_imports_nothing_that_a_task_may_not_have():
+    code = "import sys, yamlflow.worker.processes.nursery; print(sorted(m for m in sys.modules if m.split('.')[0] in {'numpy', 'pandas', 'pyarrow', 'pydantic', 'ruamel', 'typer', 'rich'}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+def test_importing_yamlflow_imports_nothing_heavy():
+    code = "import sys; before = set(sys.modules); import yamlflow; print(sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = set(json.loads(done.stdout.replace("'", '"')))
+    assert loaded <= {
+        "yamlflow",
+        "importlib",
+        "importlib._bootstrap",
+        "importlib._bootstrap_external",
+        "typing",
+        "warnings",
+    } | {name for name in loaded if name.partition(".")[0] in sys.stdlib_module_names}
+    assert not any(name.startswith("yamlflow.") for name in loaded)

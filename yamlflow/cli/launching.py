@@ -1,0 +1,184 @@
+"""From an opened run to its exit code: screens while it goes on, results and last words when it has ended.
+
+`run` and `resume` share this. Nothing that is shown can end the run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from yamlflow.cli.documents import lines, plain
+from yamlflow.cli.guard import Signalled
+from yamlflow.cli.options import Color, Progress, ShowOutput
+from yamlflow.cli.screen.ending import Ending, block
+from yamlflow.cli.screen.plain import JsonScreen, PlainScreen, Screen, Silence
+from yamlflow.cli.screen.tails import Tails
+from yamlflow.cli.summary import document
+from yamlflow.cli.terminal import Outlet, err, is_terminal, out, pen, speaks_unicode
+from yamlflow.cli.text import safe_json
+from yamlflow.cli.wiring import Signals, crew_of, in_ci, machine_of, stopping
+from yamlflow.core.graph import TaskId
+from yamlflow.core.messages import Event
+from yamlflow.core.progress import RunView
+from yamlflow.core.values import ArtifactRef
+from yamlflow.engine.keys import attempt_id
+from yamlflow.engine.run import Run, RunResult, execute
+from yamlflow.schema.project import shown as shown_path
+from yamlflow.store.local import LocalStore
+
+MAX_TIME_REASON = "--max-time is over"
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """How a run is shown, as the flags say."""
+
+    progress: Progress = Progress.AUTO
+    output: ShowOutput = ShowOutput.AUTO
+    as_json: bool = False
+    quiet: bool = False
+    color: Color = Color.AUTO
+    output_dir: Path | None = None
+    flags: tuple[str, ...] = ()  # what a next command needs to find the run
+
+
+@dataclass(slots=True)
+class Stage:
+    """The screen of one run, and what tasks print on it."""
+
+    screen: Screen
+    tails: Tails
+    _dead: bool = field(default=False)
+
+    def listen(self, view: RunView, events: Sequence[Event]) -> None:
+        for event in events:
+            self.screen.see(event, view)
+            self.tails.see(event, view)
+        self.tails.tick()
+        self.screen.tick(view)
+
+
+def launch(run: Run, show: Show) -> int:
+    """Runs to the end, says how it went, and gives the exit code; a signalled run raises Signalled at the end."""
+    try:
+        stage = _stage(run, show)
+        with stopping(run) as signals:
+            try:
+                result = execute(run, crew_of(run.graph), machine_of(run.graph), stage.listen)
+            finally:
+                stage.screen.close()
+            code = _exit_code(result, signals)
+            _report(run, result, show, code)
+    finally:
+        run.close()
+    _leave(result, signals)
+    return code
+
+
+def log_path(run: Run, task: TaskId, attempt: int) -> str:
+    """Where an attempt of this launch writes what it prints."""
+    return f"{run.path}/logs/{attempt_id(run.id, run.launch, task, attempt)}.log"
+
+
+def _stage(run: Run, show: Show) -> Stage:
+    screen = _screen(show)
+    output = show.output
+    if output is ShowOutput.AUTO and not _is_live(show):
+        output = ShowOutput.NONE
+    tails = Tails(output, lambda task, attempt: log_path(run, task, attempt), screen.say)
+    return Stage(screen, tails)
+
+
+def _is_live(show: Show) -> bool:
+    if show.quiet:
+        return False
+    return show.progress is Progress.TTY or (show.progress is Progress.AUTO and not in_ci() and is_terminal(sys.stderr))
+
+
+def _screen(show: Show) -> Screen:
+    unicode = speaks_unicode(sys.stderr)
+    if show.progress is Progress.JSON:
+        return JsonScreen(err())
+    if show.quiet or show.progress is Progress.NONE:
+        return Silence()
+    if _is_live(show):
+        from yamlflow.cli.screen.live import LiveScreen
+
+        return LiveScreen(sys.stderr, styled=pen(sys.stderr, show.color).styled, unicode=unicode)
+    return PlainScreen(err(), unicode=unicode, beat=in_ci())
+
+
+def _exit_code(result: RunResult, signals: Signals) -> int:
+    if signals.first is not None and result.state != "succeeded":
+        return {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}[signals.first]
+    if result.state == "cancelled" and result.view.cancelled == MAX_TIME_REASON:
+        return 143
+    return result.exit_code or int(bool(result.output_error))
+
+
+def _leave(result: RunResult, signals: Signals) -> None:
+    """Dies of the signal that ended the run, if one did."""
+    if result.state == "succeeded":
+        return
+    if signals.first is not None:
+        raise Signalled(signals.first)
+    if result.state == "cancelled" and result.view.cancelled == MAX_TIME_REASON:
+        raise Signalled("SIGTERM")
+
+
+def _report(run: Run, result: RunResult, show: Show, code: int) -> None:
+    """Results on stdout, last words on stderr."""
+    store = LocalStore(run.folder.store)
+
+    def place(ref: ArtifactRef) -> str:
+        return str(store.path(ref))
+
+    exported = _export(result, show, store)
+    stdout, stderr = out(), err()
+    if show.as_json:
+        body = document(result.view, run.id, code, _params(run), log_of(run))
+        body["state"] = result.state
+        body["outputs"] = {name: plain(value, place) for name, value in result.outputs.items()}
+        stdout.line(safe_json(body))
+    elif not show.quiet:
+        for line in lines(result.outputs, place):
+            stdout.line(line)
+    _last_words(run, result, show, stderr, exported)
+
+
+def _last_words(run: Run, result: RunResult, show: Show, stderr: Outlet, exported: Sequence[str]) -> None:
+    if show.progress is Progress.JSON or (show.quiet and result.state == "succeeded" and not result.output_error):
+        return
+    ending = Ending(run.id, result.state, result.view, log_of(run), show.flags)
+    quiet = show.quiet
+    for line in block(ending, pen(sys.stderr, show.color), unicode=speaks_unicode(sys.stderr), quiet=quiet):
+        stderr.line(line)
+    if result.output_error:
+        stderr.line(f"  outputs: {result.output_error}")
+    for line in exported:
+        stderr.line(f"  {line}")
+
+
+def log_of(run: Run) -> Any:
+    return lambda task, attempt: shown_path(Path(log_path(run, task, attempt)))
+
+
+def _params(run: Run) -> Mapping[str, Any]:
+    return {
+        param.name: "***" if param.secret else plain(param.value, lambda ref: ref.name)
+        for param in run.graph.params.values()
+    }
+
+
+def _export(result: RunResult, show: Show, store: LocalStore) -> list[str]:
+    if show.output_dir is None or not result.outputs:
+        return []
+    from yamlflow.cli.exporting import export
+
+    written = export(result.outputs, show.output_dir, store)
+    return [f"outputs written to {show.output_dir}{os.sep}: {', '.join(written)}"]

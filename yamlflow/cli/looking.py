@@ -1,0 +1,92 @@
+"""Finding the run a person means, from any folder of its project and without changing anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from yamlflow.core.errors import UsageError
+from yamlflow.core.graph import TaskId
+from yamlflow.core.progress import RunView
+from yamlflow.core.values import ArtifactRef
+from yamlflow.engine.folder import StateFolder, find_folder
+from yamlflow.engine.history import attempts_of, state_of, view_of
+from yamlflow.schema.project import shown
+from yamlflow.store.local import LocalStore
+from yamlflow.store.state import RunRecord, State
+
+LAST = "last"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A run as it stands in the database, and the folder that it lies in."""
+
+    folder: StateFolder
+    state: State
+    record: RunRecord
+
+    @property
+    def standing(self) -> str:
+        """running, succeeded, failed, cancelled, or interrupted."""
+        return state_of(self.folder, self.record)
+
+    def view(self) -> RunView:
+        return view_of(self.state, self.record)
+
+    def log_of(self) -> Callable[[TaskId, int], str]:
+        """The log of an attempt by its task, in the newest launch that had it."""
+        logs = {(one.task, one.attempt): one.log for one in attempts_of(self.folder, self.state, self.record)}
+        return lambda task, attempt: shown(logs[task, attempt]) if (task, attempt) in logs else ""
+
+    def place(self, ref: ArtifactRef) -> str:
+        return str(LocalStore(self.folder.store).path(ref))
+
+
+@contextmanager
+def looking(state_dir: Path | None) -> Iterator[tuple[StateFolder, State]]:
+    """The state folder of this project and its database; UsageError when there is none."""
+    folder = find_folder(Path.cwd(), state_dir)
+    state = folder.look()
+    try:
+        yield folder, state
+    finally:
+        state.close()
+
+
+@contextmanager
+def looking_at(run: str | None, state_dir: Path | None) -> Iterator[Look]:
+    """The run that `run` means; the last one without a word."""
+    with looking(state_dir) as (folder, state):
+        yield Look(folder, state, state.find_run(run or LAST))
+
+
+@contextmanager
+def looking_for(words: list[str], state_dir: Path | None) -> Iterator[tuple[Look, str | None]]:
+    """`[RUN] [STEP[key]]`: the run and the step, where either may be left out; a step alone is one of the last run."""
+    with looking(state_dir) as (folder, state):
+        record, step = _run_and_step(state, words)
+        yield Look(folder, state, record), step
+
+
+def _run_and_step(state: State, words: list[str]) -> tuple[RunRecord, str | None]:
+    match words:
+        case []:
+            return state.find_run(LAST), None
+        case [word]:
+            return _either(state, word)
+        case [run, step]:
+            return state.find_run(run), step
+        case _:
+            raise UsageError(f"too many words: {' '.join(words[2:])}", hint="write a run, then a step: last fit")
+
+
+def _either(state: State, word: str) -> tuple[RunRecord, str | None]:
+    try:
+        return state.find_run(word), None
+    except UsageError as error:
+        if "several runs" in error.message:
+            raise
+        return state.find_run(LAST), word

@@ -1,0 +1,133 @@
+"""`yamlflow run`: one run of a pipeline, from its file to an exit code."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from yamlflow.cli import options as o
+from yamlflow.cli.options import Color, Progress, ShowOutput
+from yamlflow.cli.reading import Wish, runnable
+from yamlflow.core.errors import TemporaryError, UsageError
+
+if TYPE_CHECKING:
+    from yamlflow.cli.launching import Show
+    from yamlflow.engine.opening import RunOptions
+
+
+def run(
+    ctx: typer.Context,
+    file: o.FileArgument = None,
+    param: o.ParamOption = None,
+    params_file: o.ParamsFileOption = None,
+    overlay: o.OverlayOption = None,
+    executor: o.ExecutorOption = None,
+    default_executor: o.DefaultExecutorOption = None,
+    clamp: o.ClampOption = False,
+    max_workers: o.MaxWorkersOption = None,
+    max_items: o.MaxItemsOption = None,
+    only: o.OnlyOption = None,
+    since: o.FromOption = None,
+    until: o.UntilOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, as `plan` does.")] = False,
+    keep_going: o.KeepGoingOption = False,
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="A name to find the run by.")] = "",
+    tag: Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A note about the run.")] = None,
+    max_time: o.MaxTimeOption = None,
+    overlap: Annotated[
+        str,
+        typer.Option("--overlap", metavar="POLICY", help="While the pipeline runs already: fail, skip, or wait:30m."),
+    ] = "fail",
+    progress: o.ProgressOption = Progress.AUTO,
+    show_output: o.ShowOutputOption = ShowOutput.AUTO,
+    output_dir: o.OutputDirOption = None,
+    as_json: o.JsonOption = False,
+    quiet: o.QuietOption = False,
+    color: o.ColorOption = Color.AUTO,
+    state_dir: o.StateDirOption = None,
+    help_: Annotated[
+        bool, typer.Option("--help", "-h", help="Show this message, with FILE its parameters too.")
+    ] = False,
+) -> int:
+    """Run a pipeline. With FILE, --help lists the parameters that -p sets."""
+    wish = Wish(
+        file or Path(),
+        overlay or (),
+        param or (),
+        params_file,
+        executor or (),
+        default_executor,
+        max_items=max_items,
+    )
+    if help_:
+        return _help(ctx, wish)
+    wish = wish.of(o.pipeline_file(file))
+    if dry_run:
+        from yamlflow.cli.plan import show_plan
+
+        return show_plan(wish, o.selection(only, since, until), clamp=clamp, as_json=as_json)
+    from yamlflow.cli.launching import Show
+    from yamlflow.engine.opening import RunOptions
+
+    policy, wait = _overlap(overlap)
+    wanted = RunOptions(
+        name=name,
+        tags=o.pairs(tag, "--tag"),
+        selection=o.selection(only, since, until),
+        max_workers=max_workers,
+        max_items=max_items,
+        keep_going=keep_going,
+        clamp=clamp,
+        overlap="fail" if policy == "skip" else policy,
+        overlap_wait=wait,
+        max_time=o.seconds(max_time, "--max-time") if max_time else None,
+        source=wish.source(),
+    )
+    flags = ("--state-dir", str(state_dir)) if state_dir else ()
+    show = Show(progress, show_output, as_json, quiet, color, output_dir, flags)
+    return _run(wish, wanted, show, state_dir, skip=policy == "skip")
+
+
+def _run(wish: Wish, wanted: RunOptions, show: Show, state_dir: Path | None, *, skip: bool) -> int:
+    """Reads the file, checks it against this machine, opens the run and launches it."""
+    from yamlflow.cli.launching import launch
+    from yamlflow.cli.wiring import fitted
+    from yamlflow.engine.folder import find_folder
+    from yamlflow.engine.run import open_run
+
+    graph = fitted(runnable(wish), clamp=wanted.clamp)
+    folder = find_folder(wish.file.absolute().parent, state_dir)
+    try:
+        opened = open_run(graph, folder, wanted, file=str(wish.file.absolute()))
+    except TemporaryError as error:
+        if not skip:
+            raise
+        if not show.quiet:
+            print(f"skipped: {error.message}", file=sys.stderr)
+        return 0
+    return launch(opened, show)
+
+
+def _overlap(text: str) -> tuple[str, float]:
+    """The policy and the seconds it waits."""
+    policy, colon, time = text.partition(":")
+    if policy == "wait" and colon:
+        return "wait", o.seconds(time, "--overlap wait:")
+    if policy in ("fail", "skip") and not colon:
+        return policy, 0.0
+    raise UsageError(
+        f"--overlap {text}: there is no such policy", hint="write fail, skip, or wait with a time: wait:30m"
+    )
+
+
+def _help(ctx: typer.Context, wish: Wish) -> int:
+    """The command's own help, then the parameters of the file that was named."""
+    from yamlflow.cli.parameters import parameter_help
+
+    print(ctx.get_help())
+    if wish.file != Path():
+        print("\n" + "\n".join(parameter_help(wish)))
+    return 0

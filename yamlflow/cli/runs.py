@@ -1,0 +1,101 @@
+"""`yamlflow runs`: every run of this project, and one of them in full."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from yamlflow.cli.documents import lines
+from yamlflow.cli.looking import Look, looking, looking_at
+from yamlflow.cli.options import Color, ColorOption, JsonOption, RunArgument, StateDirOption
+from yamlflow.cli.screen.ending import Ending, block
+from yamlflow.cli.screen.rows import rows
+from yamlflow.cli.status import run_document, table
+from yamlflow.cli.terminal import pen, speaks_unicode
+from yamlflow.cli.text import clean, one_line, safe_json
+from yamlflow.cli.words import columns, duration, instant, moment
+
+runs = typer.Typer(
+    add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="List runs, and show one in full."
+)
+
+
+@runs.command("list")
+def list_(
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="At most the N newest.")] = 20,
+    as_json: JsonOption = False,
+    state_dir: StateDirOption = None,
+) -> None:
+    """List runs, the newest first."""
+    with looking(state_dir) as (folder, state):
+        looks = [Look(folder, state, record) for record in state.runs(limit=limit)]
+        if as_json:
+            print(safe_json({"schema": 1, "runs": [_entry(look) for look in looks]}))
+            return
+        head = ["RUN", "PIPELINE", "STATE", "STARTED", "TOOK", "NAME"]
+        print("\n".join(columns([head, *map(_row, looks)])))
+
+
+@runs.command("show")
+def show(
+    run: RunArgument = None,
+    as_json: JsonOption = False,
+    color: ColorOption = Color.AUTO,
+    state_dir: StateDirOption = None,
+) -> None:
+    """Show one run in full: its file, parameters, steps, outputs and failures."""
+    with looking_at(run, state_dir) as look:
+        view = look.view()
+        if as_json:
+            print(safe_json({**_entry(look), **run_document(look, view)}))
+            return
+        ink, unicode = pen(sys.stdout, color), speaks_unicode(sys.stdout)
+        print("\n".join(columns(_facts(look))))
+        print("\n" + "\n".join(table(rows(view, view.latest, unicode=unicode), ink, unicode=unicode)))
+        for line in lines(look.record.body.get("outputs", {}), look.place):
+            print(f"\n{line}")
+        flags = ("--state-dir", str(state_dir)) if state_dir else ()
+        ending = Ending(look.record.id, look.standing, view, look.log_of(), flags)
+        print("\n" + "\n".join(block(ending, ink, unicode=unicode)))
+
+
+def _entry(look: Look) -> dict[str, Any]:
+    record = look.record
+    return {
+        "run_id": record.id,
+        "name": record.name or None,
+        "pipeline": record.pipeline,
+        "file": record.file,
+        "state": look.standing,
+        "created": instant(record.created),
+        "ended": instant(record.ended) if record.ended is not None else None,
+        "launches": record.launches,
+        "tags": _tags(look),
+    }
+
+
+def _row(look: Look) -> list[str]:
+    record = look.record
+    took = duration(record.ended - record.created) if record.ended is not None else ""
+    return [record.id, one_line(record.pipeline), look.standing, moment(record.created), took, one_line(record.name)]
+
+
+def _facts(look: Look) -> list[list[str]]:
+    record = look.record
+    rows = [
+        ["run", record.id],
+        ["pipeline", one_line(record.pipeline)],
+        ["file", clean(record.file)],
+        ["state", look.standing],
+    ]
+    rows += [["name", one_line(record.name)]] if record.name else []
+    rows += [["started", moment(record.created)]]
+    rows += [["ended", moment(record.ended)]] if record.ended is not None else []
+    rows += [["tag", f"{one_line(key)}={one_line(str(value))}"] for key, value in _tags(look).items()]
+    return rows + [["param", f"{name}={safe_json(value)}"] for name, value in record.body.get("params", {}).items()]
+
+
+def _tags(look: Look) -> dict[str, str]:
+    return dict(look.record.body.get("options", {}).get("tags", {}))

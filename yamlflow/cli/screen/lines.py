@@ -1,0 +1,93 @@
+"""Events as lines of text, one per state change: what a pipe, a log or a CI page shows. Pure."""
+
+from __future__ import annotations
+
+from yamlflow.cli.screen.rows import reason
+from yamlflow.cli.text import one_line
+from yamlflow.cli.words import count, duration, glyph
+from yamlflow.core.graph import TaskId
+from yamlflow.core.jobs import Failure, Outcome
+from yamlflow.core.messages import (
+    CancelRequested,
+    Event,
+    ExecutorDown,
+    ExecutorUp,
+    Failed,
+    ItemsKnown,
+    Lost,
+    Marked,
+    Replaced,
+    Started,
+    State,
+    Succeeded,
+    Waiting,
+)
+from yamlflow.core.progress import RunView
+
+_TOLD = frozenset({State.SKIPPED, State.CAUGHT, State.UPSTREAM_FAILED, State.CANCELLED, State.FAILED, State.WAITING})
+
+
+def line(event: Event, view: RunView, *, unicode: bool = True) -> str | None:
+    """The line about an event that `view` has taken in already; None where there is nothing to say."""
+    match event:
+        case Started(task=task, attempt=attempt):
+            return _told(view, task, "running", f"attempt {attempt}" if attempt > 1 else "", unicode=unicode)
+        case Succeeded(task=task, outcome=outcome):
+            return _told(view, task, outcome.state, _took(outcome), unicode=unicode)
+        case Failed(task=task, outcome=outcome):
+            words = ": ".join(filter(None, [_took(outcome), _why(outcome.failure)]))
+            return _told(view, task, "failed", words, unicode=unicode)
+        case Lost(task=task, reason=why):
+            return _told(view, task, "failed", why, unicode=unicode)
+        case Marked(task=task, state=state, reason=why) if state in _TOLD:
+            return _marked(view, task, state, why, unicode=unicode)
+        case ItemsKnown(task=task, count=number):
+            return f"  {one_line(view.names.display(task))}: {count(number, 'item')}"
+        case _:
+            return _rare(event, view)
+
+
+def _rare(event: Event, view: RunView) -> str | None:
+    match event:
+        case Waiting(task=task, reason=why):
+            return f"  {one_line(view.names.display(task))} waits: {one_line(why)}"
+        case Replaced(task=task, reason=why):
+            return f"  {one_line(view.names.display(task))} was started anew: {one_line(why)}"
+        case ExecutorDown(executor=executor, reason=why):
+            return f"executor {executor} does not answer: {one_line(why)}"
+        case ExecutorUp(executor=executor):
+            return f"executor {executor} answers again"
+        case CancelRequested(reason=why):
+            return f"stopping: {one_line(why)}"
+        case _:
+            return None
+
+
+def _marked(view: RunView, task: TaskId, state: State, why: str, *, unicode: bool) -> str | None:
+    """A decided state; a failure that an attempt reported, and a loop's or group's own, are said already."""
+    if state is State.FAILED:
+        failed = view.failures.get(task)
+        if failed is None or failed.attempt:
+            return None
+        why = reason(failed.failure)
+    return _told(view, task, state.value, why, unicode=unicode)
+
+
+def _told(view: RunView, task: TaskId, state: str, words: str, *, unicode: bool) -> str:
+    text = f"{glyph(state, unicode=unicode)} {one_line(view.names.display(task))} {state.replace('_', ' ')}"
+    return f"{text}: {one_line(words)}" if words else text
+
+
+def _took(outcome: Outcome) -> str:
+    return duration(outcome.usage.seconds) if outcome.usage.seconds else ""
+
+
+def _why(failure: Failure | None) -> str:
+    return reason(failure) if failure else ""
+
+
+def heartbeat(view: RunView) -> str:
+    """`still running after 5m02s: 12 of 20 tasks done, 2 running`."""
+    steps = list(view.tasks())
+    done, total = sum(step.done for step in steps), sum(step.total for step in steps)
+    return f"still running after {duration(view.seconds)}: {done} of {total} tasks done, {len(view.running)} running"

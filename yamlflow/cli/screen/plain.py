@@ -1,0 +1,129 @@
+"""Progress without a terminal: lines, JSON records, or nothing; the same two calls as the live view."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from yamlflow.cli.screen.lines import heartbeat, line
+from yamlflow.cli.terminal import Outlet
+from yamlflow.cli.text import safe_json
+from yamlflow.cli.words import count
+from yamlflow.core.graph import TaskId
+from yamlflow.core.messages import Event, Restored
+from yamlflow.core.progress import RunView
+
+HEARTBEAT = 60.0
+
+
+class Screen(Protocol):
+    """Where the events of a run are shown. None of these calls ever raises or waits."""
+
+    def see(self, event: Event, view: RunView) -> None:
+        """An event that `view` has taken in."""
+
+    def tick(self, view: RunView) -> None:
+        """Time has passed."""
+
+    def say(self, text: str, style: str = "") -> None:
+        """Something beside the events, such as what a task printed; the text is clean."""
+
+    def close(self) -> None:
+        """The run has ended, or is left alone."""
+
+
+class Silence:
+    """Shows nothing."""
+
+    def see(self, event: Event, view: RunView) -> None:
+        pass
+
+    def tick(self, view: RunView) -> None:
+        pass
+
+    def say(self, text: str, style: str = "") -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class PlainScreen(Silence):
+    """One line per state change; results kept from an earlier launch are counted, not listed."""
+
+    def __init__(
+        self, outlet: Outlet, *, unicode: bool, beat: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._outlet = outlet
+        self._unicode = unicode
+        self._beat = HEARTBEAT if beat else None
+        self._clock = clock
+        self._last = clock()
+        self._kept = 0
+
+    def see(self, event: Event, view: RunView) -> None:
+        if isinstance(event, Restored):
+            self._kept += 1
+            return
+        self._tell_kept()
+        words = line(event, view, unicode=self._unicode)
+        if words is not None:
+            self._outlet.line(words)
+            self._last = self._clock()
+
+    def tick(self, view: RunView) -> None:
+        if self._beat is not None and self._clock() - self._last >= self._beat:
+            self._outlet.line(heartbeat(view))
+            self._last = self._clock()
+
+    def say(self, text: str, style: str = "") -> None:  # noqa: ARG002 - lines have no style
+        self._outlet.line(text)
+
+    def close(self) -> None:
+        self._tell_kept()
+
+    def _tell_kept(self) -> None:
+        if self._kept:
+            self._outlet.line(f"  kept from before: {count(self._kept, 'result')}")
+            self._kept = 0
+
+
+class JsonScreen(Silence):
+    """One JSON object a line per event: `{"event", "at", "step", "task", ...}`."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+
+    def see(self, event: Event, view: RunView) -> None:
+        self._outlet.line(safe_json(record(event, view)))
+
+
+def record(event: Event, view: RunView) -> dict[str, Any]:
+    """An event as plain JSON; a task has its name and its step."""
+    body: dict[str, Any] = {"event": type(event).__name__}
+    for field in fields(event):
+        value = getattr(event, field.name)
+        if isinstance(value, TaskId):
+            body |= {"step": value.node, "task": view.names.display(value)}
+        else:
+            body[field.name] = _plain(value, view)
+    return body
+
+
+def _plain(value: Any, view: RunView) -> Any:
+    match value:
+        case TaskId():
+            return view.names.display(value)
+        case Enum():
+            return value.value
+        case Mapping():
+            return {str(key): _plain(item, view) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(item, view) for item in value]
+        case _ if is_dataclass(value):
+            return {field.name: _plain(getattr(value, field.name), view) for field in fields(value)}
+        case _:
+            return value

@@ -1,0 +1,150 @@
+"""A RunView as rows: one a step, loops folded into counts, failures on top. Pure; no clock, no colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from yamlflow.cli.text import one_line
+from yamlflow.cli.words import glyph
+from yamlflow.core.graph import TaskId
+from yamlflow.core.jobs import Failure
+from yamlflow.core.messages import State
+from yamlflow.core.progress import RunView, StepView
+
+MAX_FAILURES = 3
+_BAR = 12
+_COUNTED = (
+    State.SUCCEEDED,
+    State.CACHED,
+    State.CAUGHT,
+    State.SKIPPED,
+    State.FAILED,
+    State.UPSTREAM_FAILED,
+    State.CANCELLED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One step on the screen. `bar` and `counts` are empty for a step that is one task.
+
+    `seconds` is None before the start; `active` says that something of it runs right now.
+    """
+
+    name: str
+    state: str
+    bar: str = ""
+    counts: str = ""
+    note: str = ""
+    seconds: float | None = None
+    active: bool = False
+
+
+def rows(view: RunView, now: float, *, unicode: bool = True) -> list[Row]:
+    """The steps in file order, indented as they are nested; hooks once they have begun."""
+    notes = _notes(view)
+    return [
+        _row(step, now, notes.get(step.step.id, ""), unicode=unicode)
+        for step in view.steps.values()
+        if not step.step.hook or step.counts
+    ]
+
+
+def fold(all_rows: list[Row], room: int) -> tuple[list[Row], str]:
+    """At most `room` rows, those where something happens first, and a line about the others."""
+    if len(all_rows) <= room:
+        return all_rows, ""
+    ranked = sorted(range(len(all_rows)), key=lambda place: (_rank(all_rows[place]), place))
+    kept = sorted(ranked[: max(1, room - 1)])
+    hidden = [row for place, row in enumerate(all_rows) if place not in set(kept)]
+    done = sum(row.state not in ("pending", "running") for row in hidden)
+    return [
+        all_rows[place] for place in kept
+    ], f"and {len(hidden)} more steps: {done} done, {len(hidden) - done} to come"
+
+
+def failures(view: RunView, limit: int = MAX_FAILURES) -> list[str]:
+    """One line for each distinct failure so far, the first ones in front, and one about the rest."""
+    groups = view.failure_groups()
+    lines = [f"{who(view, group.tasks)}: {reason(group.first.failure)}" for group in groups[:limit]]
+    return lines + ([f"and {len(groups) - limit} other failures"] if len(groups) > limit else [])
+
+
+def who(view: RunView, tasks: tuple[TaskId, ...]) -> str:
+    """`fit[xgb,2]`, or `fit: 18 of 20 tasks` when several tasks of a step are meant."""
+    first = tasks[0]
+    if len(tasks) == 1:
+        return one_line(view.names.display(first))
+    step = view.steps[first.node]
+    return f"{step.step.id}: {len(tasks)} of {step.total} tasks"
+
+
+def reason(failure: Failure) -> str:
+    """`ValueError: no` or `timeout: took longer than 10s`, on one line."""
+    head = failure.exception.rpartition(".")[2] or failure.reason
+    return one_line(f"{head}: {failure.message}" if failure.message else head)
+
+
+def totals(view: RunView) -> str:
+    """`18 succeeded, 2 failed`: tasks that have ended, by state."""
+    counts = view.totals()
+    return ", ".join(f"{counts[state]} {state.value}" for state in _COUNTED if counts.get(state))
+
+
+def _row(view: StepView, now: float, note: str, *, unicode: bool) -> Row:
+    folded = view.step.names is not None or view.step.rounds or view.total > 1
+    return Row(
+        name="  " * view.step.id.count(".") + view.step.name,
+        state=view.state.value,
+        bar=_bar(view, unicode=unicode) if folded else "",
+        counts=_counts(view, unicode=unicode) if folded else "",
+        note=note or _asides(view),
+        seconds=_seconds(view, now),
+        active=bool(view.active),
+    )
+
+
+def _bar(view: StepView, *, unicode: bool) -> str:
+    if not view.total:
+        return ""
+    full = _BAR * view.done // view.total
+    return ("█" * full + "░" * (_BAR - full)) if unicode else "#" * full + "." * (_BAR - full)
+
+
+def _counts(view: StepView, *, unicode: bool) -> str:
+    """`12/20 ✓11 ✗1`; the total has a `+` while a loop has not been counted."""
+    if not view.total:
+        return "" if view.unexpanded else "0/0"
+    total = f"{view.total}+" if view.unexpanded else str(view.total)
+    marks = [f"{glyph(state.value, unicode=unicode)}{view.count(state)}" for state in _COUNTED if view.count(state)]
+    return " ".join([f"{view.done}/{total}", *marks])
+
+
+def _asides(view: StepView) -> str:
+    parts = [view.reason] if view.reason and view.state in (State.SKIPPED, State.CANCELLED) else []
+    parts += [f"{view.retries} retried"] if view.retries else []
+    parts += [f"{view.restored} kept"] if view.restored else []
+    return one_line(", ".join(parts))
+
+
+def _seconds(view: StepView, now: float) -> float | None:
+    if view.started is None:
+        return None
+    return max(0.0, now - view.started) if view.active else view.seconds
+
+
+def _notes(view: RunView) -> dict[str, str]:
+    """What the running tasks of each step said last."""
+    found: dict[str, str] = {}
+    for task, running in view.running.items():
+        said = running.waiting or running.message
+        percent = "" if running.fraction is None else f"{running.fraction:.0%} "
+        if said or percent:
+            found[task.node] = one_line(percent + said, 80)
+    return found
+
+
+def _rank(row: Row) -> int:
+    if row.state in ("failed", "upstream_failed", "cancelled"):
+        return 0
+    return 1 if row.active or row.state == "running" else 2 if row.state == "pending" else 3

@@ -1,0 +1,82 @@
+"""`yamlflow status`: how a run stands, from any terminal, while it goes on or afterwards."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from yamlflow.cli.documents import plain
+from yamlflow.cli.looking import Look, looking_for
+from yamlflow.cli.options import Color, ColorOption, JsonOption, RunArgument, StateDirOption
+from yamlflow.cli.screen.ending import Ending, block
+from yamlflow.cli.screen.rows import Row, rows
+from yamlflow.cli.summary import document
+from yamlflow.cli.terminal import Pen, pen, speaks_unicode
+from yamlflow.cli.text import safe_json
+from yamlflow.cli.words import STYLES, columns, duration, glyph
+from yamlflow.core.progress import RunView
+from yamlflow.engine.history import choose
+
+
+def status(
+    run: RunArgument = None,
+    as_json: JsonOption = False,
+    color: ColorOption = Color.AUTO,
+    state_dir: StateDirOption = None,
+) -> None:
+    """Show how a run is doing, or how it went: a line for each step, and what failed."""
+    with looking_for([run] if run else [], state_dir) as (look, step):
+        view = look.view()
+        wanted = {task.node for task in choose(view, step)[1]} if step else set(view.steps)
+        if as_json:
+            print(safe_json(run_document(look, view)))
+            return
+        ink = pen(sys.stdout, color)
+        unicode = speaks_unicode(sys.stdout)
+        now = time.time() if look.standing == "running" else view.latest
+        shown = [
+            row for row, name in zip(rows(view, now, unicode=unicode), _names(view), strict=True) if name in wanted
+        ]
+        print("\n".join(table(shown, ink, unicode=unicode)))
+        flags = ("--state-dir", str(state_dir)) if state_dir else ()
+        print("\n".join(block(Ending(look.record.id, look.standing, view, look.log_of(), flags), ink, unicode=unicode)))
+
+
+def _names(view: RunView) -> list[str]:
+    return [step.step.id for step in view.steps.values() if not step.step.hook or step.counts]
+
+
+def table(shown: list[Row], ink: Pen, *, unicode: bool) -> list[str]:
+    """Rows as aligned lines; the state in its colour."""
+    lines = columns(
+        [
+            f"{glyph(row.state, unicode=unicode)} {row.state.replace('_', ' ')}",
+            row.name,
+            row.counts,
+            "" if row.seconds is None else duration(row.seconds),
+            row.note,
+        ]
+        for row in shown
+    )
+    return [_coloured(line, row.state, ink) for line, row in zip(lines, shown, strict=True)]
+
+
+def _coloured(line: str, state: str, ink: Pen) -> str:
+    length = len(state) + 2
+    return ink(line[:length], STYLES.get(state, "")) + line[length:]
+
+
+def run_document(look: Look, view: RunView) -> Mapping[str, Any]:
+    """The document of `run --json`, for a run as it stands; no exit code while it goes on."""
+    from yamlflow.engine.run import EXIT_CODES
+
+    standing = look.standing
+    code = EXIT_CODES.get(standing) if standing != "running" else None
+    body = document(view, look.record.id, code, _plainly(look, "params"), look.log_of())
+    return {**body, "state": standing, "outputs": _plainly(look, "outputs")}
+
+
+def _plainly(look: Look, part: str) -> dict[str, Any]:
+    return {name: plain(value, look.place) for name, value in look.record.body.get(part, {}).items()}

@@ -1,0 +1,97 @@
+"""What the two streams are connected to, and writing that outlives them.
+
+`NO_COLOR`, `TERM=dumb` and `--color` are honoured here and nowhere else. A
+reader that goes away (`| head`, a closed terminal, a full disk behind a log)
+never ends a run: the stream falls silent instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TextIO
+
+from yamlflow.cli.options import Color
+
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """Gives text a style where styles are wanted; the text itself must be clean already."""
+
+    styled: bool = False
+
+    def __call__(self, text: str, style: str) -> str:
+        if not self.styled or not style or not text:
+            return text
+        codes = ";".join(_STYLES[word] for word in style.split())
+        return f"\x1b[{codes}m{text}\x1b[0m"
+
+
+PLAIN = Pen()
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person looks at the stream through a terminal that can move its cursor."""
+    try:
+        return stream.isatty() and os.environ.get("TERM", "") != "dumb"
+    except ValueError:  # closed
+        return False
+
+
+def pen(stream: TextIO, color: Color) -> Pen:
+    """The pen for a stream: a flag beats the environment, the environment beats the terminal."""
+    if color is not Color.AUTO:
+        return Pen(color is Color.ALWAYS)
+    return Pen(is_terminal(stream) and not os.environ.get("NO_COLOR"))
+
+
+def speaks_unicode(stream: TextIO) -> bool:
+    return (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "").startswith("utf")
+
+
+def width() -> int:
+    """Columns of the terminal, 80 where there is none."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+class Outlet:
+    """A stream that may go away at any time: then writing does nothing, for good."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.open = True
+
+    def line(self, text: str) -> None:
+        self.write(text + "\n")
+
+    def write(self, text: str) -> None:
+        if not self.open:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            self.open = False
+            silence(self._stream)
+
+
+def silence(stream: TextIO) -> None:
+    """Points the stream at nothing, so that the interpreter's last flush cannot fail."""
+    try:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, stream.fileno())
+        os.close(nothing)
+    except (OSError, ValueError):
+        pass
+
+
+def out() -> Outlet:
+    return Outlet(sys.stdout)
+
+
+def err() -> Outlet:
+    return Outlet(sys.stderr)

@@ -1,0 +1,164 @@
+"""`yamlflow.run` and `yamlflow.load`: runs from Python, and what they made, in a notebook.
+
+Values are read when they are asked for, also those that only their own class
+can rebuild: whoever asks here, asks in their own process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from yamlflow.core.errors import UsageError, YamlflowError
+from yamlflow.core.graph import Graph, TaskId
+from yamlflow.core.progress import FailureGroup, RunView
+from yamlflow.core.values import Document
+from yamlflow.engine import history
+from yamlflow.engine.crew import machine_of, make_crew
+from yamlflow.engine.folder import StateFolder, find_folder
+from yamlflow.engine.opening import RunOptions, open_run
+from yamlflow.engine.run import execute
+from yamlflow.engine.selection import Selection
+from yamlflow.schema.diagnostics import Diagnostic, Severity, render
+from yamlflow.schema.inheritance import Placement
+from yamlflow.schema.loader import Given, Loaded
+from yamlflow.schema.loader import load as load_pipeline
+from yamlflow.worker.codecs import load_value
+from yamlflow.worker.storage import LocalStorage
+
+
+class InvalidPipelineError(YamlflowError):
+    """The file has errors; `diagnostics` holds them, the message shows them."""
+
+    exit_code = 2
+
+    def __init__(self, loaded: Loaded, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n\n".join(render(found, loaded.source) for found in self.diagnostics))
+
+
+class Result:
+    """A run as it is now: its state, its outputs, the values of its steps.
+
+    `result["fit"]` is a list for a step with a loop, `result["fit[xgb]"]` one item,
+    `result["fit[xgb].auc"]` a field of it.
+    """
+
+    def __init__(self, folder: StateFolder, run_id: str) -> None:
+        self._folder = folder
+        self._storage = LocalStorage(folder.store)
+        self.run_id = run_id
+
+    def __repr__(self) -> str:
+        return f"<yamlflow run {self.run_id}: {self.state}>"
+
+    @property
+    def state(self) -> str:
+        """running, succeeded, failed, cancelled or interrupted."""
+        with self._folder.look() as state:
+            return history.state_of(self._folder, state.find_run(self.run_id))
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """The values of the pipeline's `outputs:`, once it has ended."""
+        with self._folder.look() as state:
+            body = state.find_run(self.run_id).body
+        return {name: self._value(document, body) for name, document in body.get("outputs", {}).items()}
+
+    @property
+    def view(self) -> RunView:
+        """Counts, times and failures."""
+        with self._folder.look() as state:
+            return history.view_of(state, state.find_run(self.run_id))
+
+    @property
+    def failures(self) -> list[FailureGroup]:
+        """Each distinct failure once."""
+        return self.view.failure_groups()
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of a step, an item or a field; KeyError when it has none yet."""
+        with self._folder.look() as state:
+            record = state.find_run(self.run_id)
+            made = history.values_of(state, record)
+            if name in made.outline.steps and not made.outline.steps[name].parent:
+                return self._value(made.values.document(made.outline.steps[name]), record.body)
+            return self._value(self._part(name, made, history.view_of(state, record)), record.body)
+
+    def _part(self, name: str, made: history.Made, view: RunView) -> Document:
+        pattern, tasks = _chosen(view, name)
+        if len(tasks) != 1 or tasks[0] not in made.outcomes:
+            raise KeyError(name)
+        return history.value_at(made, tasks[0], pattern.field)
+
+    def _value(self, document: Document, body: Mapping[str, Any]) -> Any:
+        for root in body.get("code_roots", ()):
+            if root not in sys.path:
+                sys.path.append(root)
+        return load_value(document, self._storage)
+
+
+def _chosen(view: RunView, name: str) -> tuple[Any, list[TaskId]]:
+    try:
+        return history.choose(view, name)
+    except UsageError as error:
+        raise KeyError(f"{name}: {error.message}") from error
+
+
+def load(run: str = "last", *, state_dir: str | os.PathLike[str] | None = None) -> Result:
+    """A run of this project: its id, the start of it, its name, or the last one."""
+    folder = find_folder(Path.cwd(), Path(state_dir) if state_dir is not None else None)
+    with folder.look() as state:
+        return Result(folder, state.find_run(run).id)
+
+
+def run(
+    path: str | os.PathLike[str],
+    params: Mapping[str, Any] | None = None,
+    *,
+    name: str = "",
+    executor: str | None = None,
+    only: Iterable[str] = (),
+    max_workers: int | None = None,
+    keep_going: bool = False,
+    clamp: bool = False,
+    overlap: str = "fail",
+    state_dir: str | os.PathLike[str] | None = None,
+) -> Result:
+    """Runs a pipeline to its end and gives the result, whatever its state.
+
+    Raises InvalidPipelineError for a file with errors and other YamlflowErrors for
+    what makes running impossible; a failed task is part of the result.
+    """
+    graph = _graph(str(path), params or {}, Placement((executor,) if executor else ()))
+    options = RunOptions(
+        name=name,
+        selection=Selection(only=tuple(only)),
+        max_workers=max_workers,
+        keep_going=keep_going,
+        clamp=clamp,
+        overlap=overlap,
+    )
+    file = Path(path).absolute()
+    folder = find_folder(file.parent, Path(state_dir) if state_dir is not None else None)
+    opened = open_run(graph, folder, options, file=str(file))
+    try:
+        execute(opened, make_crew(opened.graph), machine_of(opened.graph))
+    except KeyboardInterrupt:
+        opened.stop("interrupted", force=True)
+        raise
+    finally:
+        opened.close()
+    return Result(folder, opened.id)
+
+
+def _graph(path: str, params: Mapping[str, Any], placement: Placement) -> Graph:
+    given = Given(values=params, environment=dict(os.environ))
+    loaded = load_pipeline(path, given=given, placement=placement)
+    stopping = [found for found in (*loaded.diagnostics, *loaded.unsupported) if found.severity is Severity.ERROR]
+    if stopping or loaded.graph is None:
+        raise InvalidPipelineError(loaded, stopping)
+    return loaded.graph

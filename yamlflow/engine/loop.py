@@ -1,0 +1,393 @@
+"""The loop: events in, state on disk, the scheduler asked, its commands carried out.
+
+    inbox → event → values, view → scheduler → commands → commit → the world
+
+One turn handles everything that has come in; what it leads to here (evaluating,
+looking up, marking) happens in the same turn, what leaves (submitting,
+cancelling) leaves after the turn's one commit. The main thread alone runs this.
+Must never decide what runs next, and never call an executor itself.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic, time
+from typing import Any, assert_never
+
+from yamlflow.core.errors import TemporaryError, YamlflowError
+from yamlflow.core.graph import TaskId
+from yamlflow.core.jobs import Failure, Job, JobBatch, Outcome, Report
+from yamlflow.core.messages import (
+    CacheMissed,
+    Cancel,
+    CancelRequested,
+    Command,
+    Evaluate,
+    Event,
+    ExecutorDown,
+    ExecutorUp,
+    Failed,
+    Finish,
+    LookUp,
+    Mark,
+    Marked,
+    Progressed,
+    Restored,
+    RunEnded,
+    RunStarted,
+    RunState,
+    SetTimer,
+    StartHooks,
+    State,
+    Submit,
+    Submitted,
+    Succeeded,
+    Timer,
+    TimerFired,
+    Waiting,
+)
+from yamlflow.core.values import Document
+from yamlflow.engine.assembly import digest
+from yamlflow.engine.earlier import restored_body
+from yamlflow.engine.evaluation import Defer, Known, Wrong
+from yamlflow.engine.flights import Flight, Flights, Inquiry, event_of, executor_event
+from yamlflow.engine.inbox import Inbox, Item, Stop
+from yamlflow.engine.lookups import Found
+from yamlflow.engine.parts import Ended, Listener, Parts, check_complete, error_of
+from yamlflow.engine.pump import Pump, Reports, Trouble
+from yamlflow.engine.questions import refused
+
+DOWN_PATIENCE = 600.0
+"""Seconds that an executor may be unreachable before the run is given up (it can be resumed)."""
+
+UNSEEN = (Submitted, Marked, Progressed, Waiting)
+"""Events that the scheduler has no use for."""
+
+
+class AbandonedError(Exception):
+    """A third request to stop: leave at once, whatever still runs."""
+
+
+class Loop:
+    """Runs one launch of a run to its end."""
+
+    def __init__(self, parts: Parts, inbox: Inbox, pumps: Mapping[str, Pump], listener: Listener) -> None:
+        self._parts = parts
+        self._inbox = inbox
+        self._pumps = pumps
+        self._listener: Listener | None = listener
+        self._epoch = time() - monotonic()
+        self._flights = Flights()
+        self._pending: deque[tuple[Event, bytes | None, Mapping[str, Any] | None]] = deque()
+        self._leaving: list[Job | Cancel] = []
+        self._fresh: list[Event] = []
+        self._stops = 0
+        self._looked = 0.0
+        self._last_request = 0
+        self._down: dict[str, float] = {}
+        self._finish: RunState | None = None
+        self._ended: Ended | None = None
+
+    def run(self, start: Callable[[float], RunStarted]) -> Ended:
+        """From RunStarted to RunEnded; raises what makes going on impossible."""
+        self._say(start(self._now()))
+        self._turn([])
+        while self._ended is None:
+            self._turn(self._inbox.wait())
+        return self._ended
+
+    # --- turns ---
+
+    def _now(self) -> float:
+        """Seconds since the epoch as they were at the start, plus monotonic ones: never backwards."""
+        return self._epoch + monotonic()
+
+    def _turn(self, items: Sequence[Item]) -> None:
+        for item in items:
+            self._take(item)
+        self._look_around()
+        self._settle()
+        self._leave()
+        self._tell()
+
+    def _say(self, event: Event, digest: bytes | None = None, outcome: Mapping[str, Any] | None = None) -> None:
+        self._pending.append((event, digest, outcome))
+
+    def _settle(self) -> None:
+        """Handles events until nothing more follows from them here."""
+        while self._pending or (self._finish is not None and self._ended is None and not self._asking()):
+            if not self._pending:
+                self._end()
+                continue
+            event, digest, outcome = self._pending.popleft()
+            self._parts.recorder.note(event, digest, outcome)
+            self._fresh.append(event)
+            self._parts.view.fold(event)
+            self._learn(event)
+            if not isinstance(event, UNSEEN):
+                for command in self._parts.scheduler.handle(event):
+                    self._obey(command)
+
+    def _leave(self) -> None:
+        """The turn's commit, then what leaves."""
+        if not self._leaving and self._ended is None:
+            self._parts.recorder.commit_if_due()
+            return
+        self._parts.recorder.commit()
+        leaving, self._leaving = self._leaving, []
+        batch: list[Job] = []
+        for order in leaving:
+            if isinstance(order, Cancel):
+                self._submit(batch)
+                batch = []
+                self._cancel(order)
+            elif batch and batch[0].task.node != order.task.node:
+                self._submit(batch)
+                batch = [order]
+            else:
+                batch.append(order)
+        self._submit(batch)
+
+    def _submit(self, jobs: list[Job]) -> None:
+        if not jobs:
+            return
+        flight = self._flights.get(jobs[0].attempt_id)
+        assert flight is not None
+        self._pumps[flight.executor].submit(
+            JobBatch(jobs[0].attempt_id, jobs[0].task.node, len(jobs), jobs.__getitem__)
+        )
+
+    def _cancel(self, command: Cancel) -> None:
+        names: dict[str, list[str]] = {}
+        for task, attempt in command.tasks:
+            name = self._flights.name_of(task, attempt)
+            flight = self._flights.get(name) if name else None
+            if name and flight:
+                names.setdefault(flight.executor, []).append(name)
+        for executor, found in names.items():
+            self._pumps[executor].cancel(found)
+
+    def _tell(self) -> None:
+        """Whoever watches is told; a watcher that fails is dropped, the run goes on."""
+        fresh, self._fresh = self._fresh, []
+        if self._listener is None:
+            return
+        try:
+            self._listener(self._parts.view, fresh)
+        except Exception:  # noqa: BLE001 - a broken terminal must not end a run
+            self._listener = None
+
+    # --- what comes in ---
+
+    def _take(self, item: Item) -> None:
+        match item:
+            case Reports(executor=executor, reports=reports):
+                self._hear(executor, reports)
+            case Stop():
+                self._stop(item)
+            case Timer():
+                self._say(TimerFired(self._now(), item))
+            case Trouble(executor=executor, error=error):
+                if isinstance(error, YamlflowError):
+                    raise error
+                raise RuntimeError(f"executor {executor} failed: {error!r}") from error
+            case _:
+                assert_never(item)
+
+    def _hear(self, executor: str, reports: Sequence[Report]) -> None:
+        at = self._now()
+        for report in reports:
+            flight = self._flights.get(report.attempt_id)
+            if isinstance(flight, Flight):
+                event = event_of(flight, report, at)
+                ends = isinstance(event, Succeeded) or report.kind in ("ended", "gone")
+                if ends:
+                    self._flights.land(report.attempt_id)
+                if event is not None:
+                    self._say(event, flight.digest if isinstance(event, (Succeeded, Failed)) else None)
+            elif isinstance(flight, Inquiry):
+                self._hear_inquiry(report.attempt_id, flight, report.kind, report.outcome)
+            elif (event := executor_event(executor, report, at)) is not None:
+                self._say(event)
+
+    def _hear_inquiry(self, name: str, inquiry: Inquiry, kind: str, outcome: Outcome | None) -> None:
+        if kind not in ("ended", "gone"):
+            return
+        self._flights.land(name)
+        failure = None
+        if outcome is None or outcome.state != "succeeded":
+            failure = (outcome.failure if outcome else None) or Failure("lost", "the evaluation was lost")
+        if inquiry.what == "results":
+            self._conclude({} if failure else self._known(outcome), failure)
+        elif failure is not None:
+            self._say(refused(self._now(), inquiry.task, inquiry.what, failure))
+        else:
+            self._ask(Evaluate(inquiry.task, inquiry.what), self._known(outcome))
+
+    def _known(self, outcome: Outcome | None) -> Known:
+        assert outcome is not None
+        return self._parts.questions.known(outcome)
+
+    def _stop(self, stop: Stop) -> None:
+        self._stops += 1
+        if self._stops >= 3:
+            raise AbandonedError
+        if self._stops == 1:
+            self._say(CancelRequested(self._now(), stop.reason, stop.drain))
+            if stop.drain:
+                return
+        force = stop.force or self._stops > 1
+        for executor, names in self._flights.by_executor().items():
+            if force:
+                self._pumps[executor].cancel(names, force=True)
+        inquiries = [(name, inquiry.executor) for name, inquiry in self._flights.inquiries()]
+        for name, executor in inquiries:
+            self._pumps[executor].cancel([name])
+
+    def _look_around(self) -> None:
+        """Requests of other terminals, executors that stay away: now and then."""
+        now = monotonic()
+        if now - self._looked < 0.5:
+            return
+        self._looked = now
+        for control in self._parts.requests(self._last_request):
+            self._last_request = control.id
+            if control.kind == "cancel":
+                self._stop(Stop(control.body.get("reason", "cancelled"), force=bool(control.body.get("force"))))
+        for executor, since in self._down.items():
+            if now - since > DOWN_PATIENCE:
+                reason = self._parts.view.down.get(executor, "")
+                raise TemporaryError(
+                    f"executor {executor} could not be reached for {DOWN_PATIENCE / 60:g} minutes: {reason}",
+                    hint="when it answers again: yamlflow resume",
+                )
+
+    # --- what an event means here ---
+
+    def _learn(self, event: Event) -> None:
+        world = self._parts.world
+        match event:
+            case Succeeded(task=task, outcome=outcome):
+                if outcome.state == "succeeded":
+                    world.values.put(task, outcome.value)
+            case ExecutorDown(executor=executor):
+                self._down.setdefault(executor, monotonic())
+            case ExecutorUp(executor=executor):
+                self._down.pop(executor, None)
+            case _:
+                pass
+
+    def _learn_mark(self, task: TaskId, state: State) -> Mapping[str, Any] | None:
+        """What a state means for values; the value that `catch` set, to be recorded."""
+        world = self._parts.world
+        node = world.graph.nodes[task.node]
+        if len(task.path) == node.depth and state is not State.SUCCEEDED:
+            world.states[task] = state
+        if state is not State.CAUGHT or node.catch is None or node.catch.callable is not None:
+            return None
+        world.values.put(task, node.catch.value)
+        return {"state": "succeeded", "value": node.catch.value}
+
+    # --- commands ---
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Submit():
+                for task in command.tasks:
+                    self._prepare(command, task)
+            case Mark(task=task, state=state, reason=reason):
+                caught = self._learn_mark(task, state)  # at once: what follows in this very answer may read it
+                self._say(Marked(self._now(), task, state, reason), None, caught)
+            case Evaluate():
+                self._ask(command, {})
+            case LookUp(tasks=tasks):
+                self._look_up(tasks)
+            case Cancel():
+                self._leaving.append(command)
+            case SetTimer(timer=timer, delay=delay):
+                self._inbox.set_timer(timer, delay)
+            case StartHooks(state=state):
+                self._start_hooks(state)
+            case Finish(state=state):
+                self._finish = state
+            case _:
+                assert_never(command)
+
+    def _prepare(self, command: Submit, task: TaskId) -> None:
+        """The job of an attempt, or the attempt's failure when its inputs cannot be evaluated."""
+        parts = self._parts
+        action = parts.world.graph.nodes[task.node].action
+        assert action is not None
+        try:
+            prepared = parts.assembly.prepare(task, command.attempt)
+            extra = {"error": error_of(parts, task)} if command.rescue else {}
+        except Wrong as error:
+            self._say(Failed(self._now(), task, command.attempt, Outcome("failed", failure=error.failure)))
+            return
+        job = parts.assembly.job(command, task, prepared, extra)
+        self._flights.add(job.attempt_id, Flight(command.executor, task, command.attempt, digest(action, prepared)))
+        self._leaving.append(job)
+        self._say(Submitted(self._now(), task, command.attempt))
+
+    def _ask(self, command: Evaluate, known: Known) -> None:
+        task, what = command.task, command.what
+        try:
+            event, recorded = self._parts.questions.answer(self._now(), task, what, known)
+            self._say(event, None, recorded)
+        except Wrong as error:
+            self._say(refused(self._now(), task, what, error.failure))
+        except Defer as defer:
+            self._inquire(Inquiry(self._local(), task, what), defer)
+
+    def _inquire(self, inquiry: Inquiry, defer: Defer) -> None:
+        job = self._parts.assembly.evaluation(inquiry.task, inquiry.what, defer.deferred)
+        self._flights.add(job.attempt_id, inquiry)
+        self._leaving.append(job)
+
+    def _local(self) -> str:
+        """The executor for evaluations: this machine's own where there is one."""
+        return "local" if "local" in self._pumps else next(iter(self._pumps))
+
+    def _look_up(self, tasks: Sequence[TaskId]) -> None:
+        missed: list[TaskId] = []
+        for found in self._parts.lookups.find(tasks):
+            if isinstance(found, Found):
+                outcome = found.outcome
+                if outcome.state == "succeeded":
+                    self._parts.world.values.put(found.task, outcome.value)
+                event = Restored(self._now(), found.task, found.end)
+                self._say(event, found.digest, restored_body(outcome))
+            else:
+                missed.append(found)
+        if missed:
+            self._say(CacheMissed(self._now(), tuple(missed)))
+
+    # --- the end ---
+
+    def _start_hooks(self, state: RunState) -> None:
+        self._parts.world.run.update(state=state, error=error_of(self._parts))
+
+    def _asking(self) -> bool:
+        return any(inquiry.what == "results" for _, inquiry in self._flights.inquiries())
+
+    def _end(self) -> None:
+        """The scheduler has finished: the outputs, then the last event."""
+        self._conclude({}, None)
+
+    def _conclude(self, known: Known, failure: Failure | None) -> None:
+        state = self._finish
+        assert state is not None
+        outputs: Mapping[str, Document] = {}
+        error = failure.message if failure else ""
+        try:
+            outputs = self._parts.questions.results(known) if failure is None else {}
+        except Defer as defer:
+            self._inquire(Inquiry(self._local(), TaskId("", ()), "results"), defer)
+            return
+        except Wrong as wrong:
+            error = str(wrong)
+        if state == "succeeded":
+            check_complete(self._parts.view)
+        self._say(RunEnded(self._now(), state))
+        self._ended = Ended(state, outputs, error)

@@ -1,0 +1,195 @@
+"""A run, from opening to its end.
+
+    run = open_run(graph, folder, options, file=...)   # locks, a record, folders: durable
+    result = execute(run, executors, machine, listener)   # blocks; `run.stop(...)` from a signal handler ends it
+    run.close()
+
+Whoever calls this makes the executors and closes the run, whatever happens.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from yamlflow import __version__
+from yamlflow.core.errors import SetupError
+from yamlflow.core.graph import Graph
+from yamlflow.core.messages import ExecutorTraits, Machine, RunStarted
+from yamlflow.core.outline import outline_to_json
+from yamlflow.core.progress import RunView
+from yamlflow.core.scheduler import Scheduler
+from yamlflow.core.values import Document, decode, encode
+from yamlflow.engine.assembly import Assembly, Places
+from yamlflow.engine.earlier import Earlier
+from yamlflow.engine.evaluation import Evaluation, Reader
+from yamlflow.engine.expansion import Expansion
+from yamlflow.engine.host import Host
+from yamlflow.engine.inbox import Stop
+from yamlflow.engine.keys import attempt_id
+from yamlflow.engine.lookups import Lookups
+from yamlflow.engine.loop import AbandonedError, Loop
+from yamlflow.engine.machine import check_requests, clamp
+from yamlflow.engine.opening import Run, RunOptions, open_run, reopen_run
+from yamlflow.engine.parts import Ended, Listener, Parts
+from yamlflow.engine.pump import Pump
+from yamlflow.engine.questions import Questions
+from yamlflow.engine.recorder import Recorder
+from yamlflow.engine.scope import World
+from yamlflow.engine.values import Values
+from yamlflow.executors.base import Executor
+from yamlflow.worker.storage import LocalStorage
+
+__all__ = ["Run", "RunOptions", "RunResult", "execute", "open_run", "reopen_run"]
+
+EXIT_CODES: Mapping[str, int] = {"succeeded": 0, "failed": 1, "cancelled": 130, "interrupted": 130}
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended; `outputs` are documents.
+
+    `state` is succeeded, failed, cancelled, or interrupted (left while tasks may still run).
+    """
+
+    run_id: str
+    state: str
+    view: RunView
+    outputs: Mapping[str, Document] = field(default_factory=dict)
+    output_error: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.state]
+
+
+def execute(
+    run: Run,
+    executors: Mapping[str, tuple[Executor, ExecutorTraits]],
+    machine: Machine,
+    listener: Listener = lambda _view, _events: None,
+) -> RunResult:
+    """Runs to the end. Raises SetupError before anything starts, StateError when state cannot be written."""
+    traits = {name: pair[1] for name, pair in executors.items()}
+    _fit(run, machine, traits)
+    body = _body(run)
+    run.launch = run.state.start_launch(run.id, body)
+    pumps = {name: Pump(name, executor, run.inbox.put) for name, (executor, _) in executors.items()}
+    try:
+        if run.options.max_time is not None:
+            run.inbox.set_timer(Stop("--max-time is over"), run.options.max_time)
+        ended = Loop(_parts(run), run.inbox, pumps, listener).run(lambda at: _started(run, at, machine, traits))
+    except AbandonedError:
+        for pump in pumps.values():
+            pump.close(timeout=0.0)
+        return RunResult(run.id, "interrupted", run.view)
+    except BaseException:
+        for pump in pumps.values():
+            pump.close(timeout=5.0)
+        raise
+    for pump in pumps.values():
+        pump.close()
+    return _result(run, ended, body)
+
+
+def _fit(run: Run, machine: Machine, traits: Mapping[str, ExecutorTraits]) -> None:
+    """Requests that this machine can meet, or SetupError and no trace of a run that never started."""
+    if run.options.clamp:
+        run.graph, run.notes = clamp(run.graph, machine, traits)
+    try:
+        check_requests(run.graph, machine, traits)
+    except SetupError:
+        if not run.record.launches:
+            run.state.remove_run(run.id)
+        raise
+
+
+def _started(run: Run, at: float, machine: Machine, traits: Mapping[str, ExecutorTraits]) -> RunStarted:
+    return RunStarted(
+        at=at,
+        machine=machine,
+        executors=traits,
+        seed=int.from_bytes(run.id.encode()[-4:], "big"),
+        max_workers=run.options.max_workers,
+        keep_going=run.options.keep_going,
+        lookup=run.launch > 0,
+        reuse=run.reuse,
+    )
+
+
+def _body(run: Run) -> dict[str, Any]:
+    """What is written about the run, beside its events."""
+    params = {param.name: "***" if param.secret else param.value for param in run.graph.params.values()}
+    facts = run.record.body.get("facts") or _facts(run)
+    return {
+        **run.record.body,
+        "version": __version__,
+        "params": params,
+        "outline": outline_to_json(run.outline),
+        "facts": facts,
+        "reused_run": run.reused_run,
+        "code_roots": list(run.graph.code_roots),
+    }
+
+
+def _facts(run: Run) -> dict[str, Document]:
+    """`run.date` and `run.time`: the scheduled instant, or now; the same for every launch of the run."""
+    at = run.options.scheduled_at or datetime.fromtimestamp(run.record.created).astimezone()
+    return {"date": encode(at.date()), "time": encode(at)}
+
+
+def _result(run: Run, ended: Ended, body: Mapping[str, Any]) -> RunResult:
+    outputs = {"outputs": ended.outputs, "output_error": ended.output_error}
+    run.state.end_run(run.id, ended.state, run.view.ended or time.time(), {**body, **outputs})
+    with suppress(OSError):
+        (run.path / "scratch").rmdir()
+    return RunResult(run.id, ended.state, run.view, ended.outputs, ended.output_error)
+
+
+def _parts(run: Run) -> Parts:
+    storage = LocalStorage(run.folder.store)
+    reader = Reader(storage)
+    facts = {name: decode(value) for name, value in _body(run)["facts"].items()}
+    world = World(
+        graph=run.graph,
+        outline=run.outline,
+        values=Values(run.outline),
+        run={"id": run.id, "name": run.options.name, "dir": run.path, "state": None, "error": None, **facts},
+        env=_allowed_env(run.graph),
+        host=Host(Path(run.record.file).parent, storage).functions,
+        load=reader.load,
+    )
+    names = run.view.names
+    assembly = Assembly(world, reader, names, Places(run.path, run.folder.store), run.id, run.launch)
+    return Parts(
+        world=world,
+        view=run.view,
+        scheduler=Scheduler(run.graph),
+        assembly=assembly,
+        questions=Questions(world, reader, Evaluation(world, reader), Expansion(world, reader, names)),
+        lookups=_lookups(run, world, assembly, storage),
+        recorder=Recorder(run.state, run.id),
+        requests=lambda after: run.state.requests(run.id, after),
+        failure_log=lambda task, attempt: _log(run, attempt_id(run.id, run.launch, task, attempt)),
+    )
+
+
+def _log(run: Run, name: str) -> str:
+    return Places(run.path, run.folder.store).log(name)
+
+
+def _lookups(run: Run, world: World, assembly: Assembly, storage: LocalStorage) -> Lookups:
+    own = Earlier(run.state, run.id, run.outline) if run.launch else None
+    other = Earlier(run.state, run.reused_run, run.outline) if run.reused_run else None
+    refresh = [node for node in run.graph.nodes if node.partition(".")[0] in run.options.refresh]
+    return Lookups(world, assembly, run.view.names, storage, own=own, other=other, reuse=run.reuse, refresh=refresh)
+
+
+def _allowed_env(graph: Graph) -> dict[str, str]:
+    return {name: os.environ[name] for name in graph.env_allow if name in os.environ}

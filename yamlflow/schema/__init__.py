@@ -1,0 +1,1 @@
+"""Text in, Graph or diagnostics out."""

@@ -1,0 +1,1 @@
+"""What outlives a run: artifacts by content, and the state of every run."""

@@ -1,0 +1,73 @@
+"""The artifact store on this machine's disk, as the launcher uses it.
+
+The layout is worker.storage's, and so is every write; this adds what only a
+launcher does: making the folder, errors in a person's words, listing, deleting.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from yamlflow.core.errors import StateError
+from yamlflow.core.values import ArtifactRef
+from yamlflow.worker.storage import LocalStorage
+
+
+class LocalStore:
+    """An ArtifactStore in a folder; made with mode 0700 when it is first written to."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root)
+        self._storage = LocalStorage(self.root)
+
+    def put_bytes(self, parts: Iterable[bytes]) -> tuple[str, int]:
+        try:
+            return self._storage.put_bytes(parts)
+        except OSError as error:
+            raise _not_durable(self.root, error) from error
+
+    def put_file(self, source: str | os.PathLike[str], *, move: bool = False) -> tuple[str, int]:
+        folder = os.path.dirname(os.path.realpath(source)) if move else ""
+        try:
+            return self._storage.put_file(source, take_from=folder)
+        except OSError as error:
+            raise _not_durable(self.root, error) from error
+
+    def put_tree(self, source: str | os.PathLike[str], *, move: bool = False) -> tuple[str, int]:
+        try:
+            return self._storage.put_tree(source, take_from=os.path.realpath(source) if move else "")
+        except OSError as error:
+            raise _not_durable(self.root, error) from error
+
+    def read(self, ref: ArtifactRef) -> bytes:
+        return bytes(self._storage.read(ref))
+
+    def path(self, ref: ArtifactRef) -> Path:
+        return self._storage.path(ref)
+
+    def has(self, digest: str) -> bool:
+        return self._storage.has(digest)
+
+    def digests(self) -> Iterator[tuple[str, int]]:
+        for folder in sorted((self.root / "objects").glob("??")):
+            for entry in os.scandir(folder):
+                yield folder.name + entry.name, entry.stat().st_size
+
+    def remove(self, digest: str) -> int:
+        path = Path(self._storage.object_path(digest))
+        for view in ("names", "trees"):
+            shutil.rmtree(self.root / view / digest[:2] / digest[2:], ignore_errors=True)
+        try:
+            size = path.stat().st_size
+            path.unlink()
+        except FileNotFoundError:
+            return 0
+        return size
+
+
+def _not_durable(root: Path, error: OSError) -> StateError:
+    hint = "free some space, or name another folder with --state-dir" if error.errno else None
+    return StateError(f"cannot write to the artifact store {root}: {error.strerror or error}", hint=hint)

@@ -1,0 +1,1 @@
+"""Calling a user's code: finding it, binding its arguments, telling how it failed."""

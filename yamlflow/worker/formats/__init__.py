@@ -1,0 +1,1 @@
+"""How values that JSON cannot say become files: arrays, tables, pickles, records."""
