@@ -29,8 +29,8 @@ lint: $(READY) ## ruff, mypy --strict, import contracts
 	$(BIN)/mypy --strict --python-version 3.10 -p yamlflow.core -p yamlflow.worker
 	$(BIN)/lint-imports --no-cache
 
-bench: $(READY) ## the benchmarks, beside their peers
-	$(BIN)/python -m tests.benchmarks
+bench: $(READY) ## the benchmarks, beside their peers; BENCH=--metaflow installs Metaflow first
+	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 clean: ## removes .venv and what tools leave behind
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import matplotlib
+import matplotlib as mpl
 from data import Digits
 from models import build
 from sklearn.metrics import ConfusionMatrixDisplay
@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 import yamlflow
 
-matplotlib.use("Agg")
+mpl.use("Agg")
 
 
 def confusion(data: Digits, model: str, setting: float, folds: int, ctx: yamlflow.Context) -> Path:

@@ -7,6 +7,7 @@ start to exit; W3 twenty steps in a row; W4 twenty arrays of 20 MB to one join.
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 CHAIN = 20
@@ -62,7 +63,7 @@ def make(folder: Path, count: int) -> list[str]:
     body = "import sys; open(sys.argv[1], 'w').write('1')"
     (folder / "out").mkdir()
     (folder / "Makefile").write_text(
-        f"all: {targets}\n\t@cat out/* > total\nout/%:\n\t@{sys.executable} -S -E -c \"{body}\" $@\n"
+        f'all: {targets}\n\t@cat out/* > total\nout/%:\n\t@{sys.executable} -S -E -c "{body}" $@\n'
     )
     return ["make", "-s", "-j2", "-C", str(folder)]
 
@@ -74,7 +75,8 @@ def metaflow(folder: Path, work: str, count: int, python: str) -> list[str]:
 
 
 def _flow(body: str) -> str:
-    return f"from metaflow import FlowSpec, step\n\n\nclass Flow(FlowSpec):\n{body}\n\nif __name__ == '__main__':\n    Flow()\n"
+    head = "from metaflow import FlowSpec, step\n\n\nclass Flow(FlowSpec):\n"
+    return f"{head}{body}\n\nif __name__ == '__main__':\n    Flow()\n"
 
 
 def _metaflow_fan(count: int, value: str, total: str) -> str:
@@ -103,7 +105,7 @@ def _metaflow_chain(length: int) -> str:
     names = ["start", *(f"s{number}" for number in range(1, length - 1)), "end"]
     steps = [
         f"    @step\n    def {name}(self):\n        self.x = 1\n        self.next(self.{after})\n"
-        for name, after in zip(names, names[1:], strict=False)
+        for name, after in pairwise(names)
     ]
     return _flow("\n".join([*steps, "    @step\n    def end(self):\n        pass\n"]))
 

@@ -28,10 +28,13 @@ ROOT = Path(__file__).parents[2]
 TOP = frozenset(layout(Pipeline).slots)
 YAML = ("yaml", "yml")
 
-_FENCE = re.compile(r"^(?P<indent> *)(?P<fence>`{3,}|~{3,})(?P<word>\w*)[^`\n]*\n(?P<text>.*?)^(?P=indent)(?P=fence) *$", re.M | re.S)
-_HEADING = re.compile(r"^#{1,2} .*$", re.M)
+_FENCE = re.compile(
+    r"^(?P<indent> *)(?P<fence>`{3,}|~{3,})(?P<word>\w*)[^`\n]*\n(?P<text>.*?)^(?P=indent)(?P=fence) *$",
+    re.MULTILINE | re.DOTALL,
+)
+_HEADING = re.compile(r"^#{1,2} .*$", re.MULTILINE)
 _CALLABLE = re.compile(r"""\brun:\s*(?:["']([^"'\s]+:[\w.]+)["']|([\w./]+:[\w.]+))""")
-_KEY = re.compile(r"^([\w-]+):", re.M)
+_KEY = re.compile(r"^([\w-]+):", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Block:
 
     @property
     def is_yaml(self) -> bool:
-        return self.word in YAML or bool(re.search(r"^(yamlflow|steps):", self.text, re.M))
+        return self.word in YAML or bool(re.search(r"^(yamlflow|steps):", self.text, re.MULTILINE))
 
     @property
     def expected(self) -> str | None:
@@ -80,7 +83,7 @@ def blocks(file: Path) -> Iterator[Block]:
         here = sum(start < found.start() for start in headings)
         modules = modules if here == section else {}
         section = here
-        body = re.sub(f"^{found['indent']}", "", found["text"], flags=re.M)
+        body = re.sub(f"^{found['indent']}", "", found["text"], flags=re.MULTILINE)
         name = re.match(r"# ([\w/]+\.py)\n", body)
         if found["word"] == "python" and name:
             modules = {**modules, name[1]: body}

@@ -1,4 +1,4 @@
-"""`python -m tests.docs.codes` writes the table of diagnostics into the README, from the catalogue."""
+"""`python -m tests.docs.codes` writes the table of diagnostics into the README, from the catalogue: two codes a row."""
 
 from __future__ import annotations
 
@@ -10,8 +10,21 @@ START, END = "<!-- codes: written by `python -m tests.docs.codes` -->", "<!-- en
 
 def table() -> str:
     """The lines between the two marks."""
-    rows = [f"| `{code}` | {page.title} |" for code, page in sorted(CODES.items())]
-    return "\n".join([START, "", "| Code | |", "|---|---|", *rows, "", END])
+    cells = [f"`{code}` | {page.title}" for code, page in sorted(CODES.items())]
+    half = (len(cells) + 1) // 2
+    right = [*cells[half:], *([" | "] if len(cells) % 2 else [])]
+    rows = [f"| {one} | {other} |" for one, other in zip(cells[:half], right, strict=True)]
+    return "\n".join([START, "", "| Code | | Code | |", "|---|---|---|---|", *rows, "", END])
+
+
+def listed(text: str) -> dict[str, str]:
+    """The codes and titles between the marks of a text."""
+    found: dict[str, str] = {}
+    for line in text.partition(START)[2].partition(END)[0].splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        pairs = zip(cells[::2], cells[1::2], strict=False)
+        found |= {code.strip("`"): title for code, title in pairs if code.startswith("`")}
+    return found
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ def console_lines(block: Block) -> Iterator[str]:
 
 
 def parse(line: str) -> list[str]:
-    """Parses a command line as the program would, running nothing; the words of the command. Raises what typer raises."""
+    """The words of the command, parsed as the program would, running nothing. Raises what typer raises."""
     group: Any = get_command(app)
     words, path = shlex.split(line)[1:], []
     context = group.make_context("yamlflow", list(words))

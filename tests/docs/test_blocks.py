@@ -12,7 +12,12 @@ from yamlflow.schema.loader import check
 
 DOCUMENTS = sorted(
     file
-    for file in (*ROOT.glob("*.md"), *ROOT.glob("samples/**/*.md"), *ROOT.glob("yamlflow/**/*.md"), *ROOT.glob(".github/*.md"))
+    for file in (
+        *ROOT.glob("*.md"),
+        *ROOT.glob("samples/**/*.md"),
+        *ROOT.glob("yamlflow/**/*.md"),
+        *ROOT.glob(".github/*.md"),
+    )
     if ".venv" not in file.parts
 )
 BLOCKS = [block for file in DOCUMENTS for block in blocks(file)]
@@ -22,7 +27,9 @@ SAMPLES = sorted(ROOT.glob("samples/*/*.yaml"))
 
 def complaints(file: Path) -> list[str]:
     """Errors and warnings, one line each."""
-    return [f"{found.span.line}: {found.code}: {found.message} ({found.help})" for found in check(str(file)).diagnostics]
+    return [
+        f"{found.span.line}: {found.code}: {found.message} ({found.help})" for found in check(str(file)).diagnostics
+    ]
 
 
 @pytest.mark.parametrize("block", YAML_BLOCKS, ids=lambda block: block.place)
@@ -48,7 +55,13 @@ def test_what_init_writes_is_valid(template, tmp_path):
 
 
 def test_blocks_are_found_whatever_their_fence_is_called(tmp_path):
-    texts = ["```yaml\na: 1\n```", "```yml\na: 1\n```", "```\nsteps: {}\n```", "~~~text\nyamlflow: 1\n~~~", "```sh\nls\n```"]
+    texts = [
+        "```yaml\na: 1\n```",
+        "```yml\na: 1\n```",
+        "```\nsteps: {}\n```",
+        "~~~text\nyamlflow: 1\n~~~",
+        "```sh\nls\n```",
+    ]
     file = tmp_path / "x.md"
     file.write_text("\n\n".join(texts) + "\n")
     assert [block.is_yaml for block in blocks(file)] == [True, True, True, True, False]

@@ -42,7 +42,7 @@ def test_a_command_stands_in_the_readme(name):
     assert re.search(rf"yamlflow {re.escape(name)}\b", README) or f"`{name.split()[-1]}`" in README
 
 
-@pytest.mark.parametrize("name,flag", sorted({(name, flag) for name, found in FLAGS.items() for flag in found}))
+@pytest.mark.parametrize(("name", "flag"), sorted({(name, flag) for name, found in FLAGS.items() for flag in found}))
 def test_a_flag_stands_in_the_readme(name, flag):
     assert re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", README), f"{name} {flag}"
 

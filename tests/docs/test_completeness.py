@@ -1,4 +1,4 @@
-"""The README holds everything there is: exit codes, diagnostics, variables, keys, functions, and what is not there yet."""
+"""The README holds everything there is: exit codes, diagnostics, variables, keys, functions, what is not there yet."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.blocks import ROOT
+from tests.docs.codes import listed
 from yamlflow.core import errors
 from yamlflow.core.expressions.functions import FUNCTIONS
 from yamlflow.core.jobs import INFRASTRUCTURE
@@ -28,8 +29,8 @@ SIGNALS = {129, 130, 143}
 def section(heading: str) -> str:
     """From a heading to the next one of its level or above."""
     start = README.index(f"\n{heading}\n")
-    level = heading.split()[0]
-    end = re.search(rf"^#{{2,{len(level)}}} ", README[start + len(heading) + 1 :], re.M)
+    level = heading.split(maxsplit=1)[0]
+    end = re.search(rf"^#{{2,{len(level)}}} ", README[start + len(heading) + 1 :], re.MULTILINE)
     return README[start : start + len(heading) + 1 + end.start()] if end else README[start:]
 
 
@@ -53,15 +54,17 @@ def error_classes(base: type = errors.YamlflowError) -> Iterator[type]:
 
 
 def test_every_exit_code_is_explained_and_no_other():
-    listed = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", section("### Exit codes"), re.M) for code in row.split(",")}
-    given = {getattr(kind, "exit_code") for kind in error_classes()}
+    listed = {
+        int(code)
+        for row in re.findall(r"^\| ([\d, ]+) \|", section("### Exit codes"), re.MULTILINE)
+        for code in row.split(",")
+    }
+    given = {kind.exit_code for kind in error_classes()}
     assert listed == given | {0, 70} | SIGNALS
 
 
 def test_the_table_of_diagnostics_is_the_catalogue():
-    table = README.partition("<!-- codes")[2].partition("<!-- end of codes")[0]
-    listed = dict(re.findall(r"^\| `([a-z-]+)` \| (.+?) \|$", table, re.M))
-    assert listed == {code: page.title for code, page in CODES.items()}
+    assert listed(README) == {code: page.title for code, page in CODES.items()}
 
 
 def test_every_environment_variable_is_explained_and_no_other():
@@ -117,7 +120,10 @@ def test_what_is_refused_is_marked_as_not_yet_and_nothing_else_is():
 
 
 def test_the_table_of_contents_leads_to_headings():
-    headings = {re.sub(r"[^\w -]", "", found).strip().lower().replace(" ", "-") for found in re.findall(r"^#+ (.+)$", README, re.M)}
+    headings = {
+        re.sub(r"[^\w -]", "", found).strip().lower().replace(" ", "-")
+        for found in re.findall(r"^#+ (.+)$", README, re.MULTILINE)
+    }
     links = set(re.findall(r"\]\(#([\w-]+)\)", README))
     assert links - headings == set()
 

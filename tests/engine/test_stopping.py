@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.engine.bench import Bench, bench, graph, over, step
+from tests.engine.bench import Bench, action, bench, graph, over, step
 from yamlflow.core.errors import SetupError, StateError, TemporaryError, UsageError
 from yamlflow.core.graph import Gpu, Resources
 from yamlflow.core.messages import ExecutorTraits, Machine, State
@@ -147,10 +147,19 @@ def test_clamp_cuts_requests_to_what_is_there(here):
 
 
 def test_too_many_items_are_an_error_before_any_of_the_tasks(here):
-    done = here.run(graph(step("a", loop=over({"x": "range(20)"}))), max_items=19)
+    plan = graph(step("src"), step("a", "src", loop=over({"x": "steps.src"})))
+    done = here.run(plan, {"src": list(range(20))}, max_items=19)
     (failed,) = done.view.failures.values()
     assert "foreach has 20 items, more than max_items (19)" in failed.failure.message
-    assert here.executor.jobs == {}
+    assert here.ran() == ["src"]
+
+
+def test_a_clean_environment_gets_the_variables_that_are_passed(here, monkeypatch):
+    monkeypatch.setenv("PROXY", "http://p")
+    clean = {"local": {"type": "local", "env_inherit": False}}
+    here.run(graph(step("a", action=action(env_pass=("PROXY", "NOPE"))), profiles=clean))
+    (job,) = here.executor.jobs.values()
+    assert (job.env, job.env_inherit) == ({"PROXY": "http://p"}, False)
 
 
 def test_a_watcher_that_fails_does_not_end_the_run(here):

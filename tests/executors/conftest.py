@@ -28,6 +28,11 @@ class Workshop:
         self.heard = []
         self._count = 0
 
+    def restart(self, grace: float = 5.0) -> None:
+        """A new executor, which sees the environment as it is now."""
+        self.executor.close()
+        self.executor = LocalExecutor(LocalOptions(grace=grace))
+
     def write(self, name: str, text: str) -> Path:
         path = self.code / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,11 +118,11 @@ class Workshop:
 
     def processes(self) -> list[int]:
         """Processes that work somewhere in this workshop."""
-        return [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and self._is_here(pid)]
+        return [int(path.name) for path in Path("/proc").glob("[0-9]*") if self._is_here(path)]
 
-    def _is_here(self, pid: str) -> bool:
+    def _is_here(self, process: Path) -> bool:
         try:
-            return os.readlink(f"/proc/{pid}/cwd").startswith(str(self.root)) and int(pid) != os.getpid()
+            return str((process / "cwd").readlink()).startswith(str(self.root)) and int(process.name) != os.getpid()
         except OSError:
             return False
 

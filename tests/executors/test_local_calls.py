@@ -82,7 +82,9 @@ def test_a_callable_starts_in_the_code_root_and_has_a_scratch_folder(workshop):
         "work.py",
         """
         import os, tempfile
-        def places(): return os.getcwd(), os.environ["YAMLFLOW_TASK_DIR"], tempfile.gettempdir(), os.listdir(os.environ["TMPDIR"])
+        def places():
+            scratch = os.environ["YAMLFLOW_TASK_DIR"]
+            return os.getcwd(), scratch, tempfile.gettempdir(), os.listdir(scratch)
         """,
     )
     job = workshop.job("work:places")

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from yamlflow.core.values import encode_ref
-from yamlflow.core.values import ArtifactRef
+from yamlflow.core.values import ArtifactRef, encode_ref
 
 
 def command(*argv, outputs=None, roots=None):
@@ -191,6 +190,20 @@ def test_a_command_has_a_checkpoint_folder(workshop):
     task_dir, here = value["out"].splitlines()
     assert task_dir == here
     assert not Path(here).exists()
+
+
+def test_a_command_that_is_stopped_may_tidy_up(workshop):
+    text = "trap 'sleep 0.2; echo tidy > {0}/tidy; exit 1' TERM; echo x > {0}/started; sleep 60 & wait"
+    for number, cause in enumerate(("timeout", "cancelled")):
+        place = workshop.code / str(number)
+        place.mkdir()
+        job = workshop.job(script(text.format(place)), timeout=1.0 if cause == "timeout" else None)
+        workshop.submit(job)
+        workshop.wait_for(f"{number}/started")
+        if cause == "cancelled":
+            workshop.executor.cancel([job.attempt_id])
+        assert workshop.ended(job).failure.reason == cause
+        assert (place / "tidy").read_text() == "tidy\n"
 
 
 def test_nobody_outlives_a_command(workshop, is_gone):

@@ -19,8 +19,7 @@ def then(names): return [AT_IMPORT.get(name) for name in names]
 def test_the_callers_environment_is_inherited_and_the_steps_own_comes_on_top(workshop, monkeypatch):
     monkeypatch.setenv("INHERITED", "yes")
     monkeypatch.setenv("BOTH", "caller")
-    workshop.executor.close()
-    workshop.executor.__init__()
+    workshop.restart()
     workshop.write("work.py", SEE)
     names = {"names": ["INHERITED", "BOTH", "OWN"]}
     env = {"BOTH": "step", "OWN": "1"}
@@ -46,8 +45,7 @@ def test_a_variable_that_counts_only_when_python_starts_counts(workshop):
 
 def test_numeric_libraries_use_the_cores_that_were_granted_unless_told_otherwise(workshop, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    workshop.executor.close()
-    workshop.executor.__init__()
+    workshop.restart()
     workshop.write("work.py", SEE)
     names = {"names": ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]}
     assert workshop.value("work:then", inputs=names, grant=Grant(cpu=3)) == ["3", "3"]
@@ -58,8 +56,7 @@ def test_numeric_libraries_use_the_cores_that_were_granted_unless_told_otherwise
 
 def test_a_secret_is_a_variable_of_the_step_also_while_its_module_is_imported(workshop, monkeypatch):
     monkeypatch.setenv("TOKEN_HERE", "s3cret-value")
-    workshop.executor.close()
-    workshop.executor.__init__()
+    workshop.restart()
     file = workshop.write("token", "from-a-file\n")
     workshop.write("work.py", "import os\nT = os.environ['TOKEN']\ndef f(): return len(T), len(os.environ['FROM'])")
     secrets = {"TOKEN": "env:TOKEN_HERE", "FROM": f"file:{file}"}
@@ -76,8 +73,7 @@ def test_a_secret_that_is_not_there_is_said_without_a_value(workshop):
 
 def test_a_secret_appears_neither_in_the_log_nor_in_a_failure(workshop, monkeypatch):
     monkeypatch.setenv("TOKEN_HERE", "s3cret-value")
-    workshop.executor.close()
-    workshop.executor.__init__()
+    workshop.restart()
     workshop.write(
         "work.py",
         """

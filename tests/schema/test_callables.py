@@ -38,7 +38,8 @@ FILES = {
         part = functools.partial(inner, 1)
 
         def nones(
-            a: int, b: int | None, c: Optional[int], d: "Path | None", e: Any, f: MaybePath, g=None, *, h: list[int | None]
+            a: int, b: int | None, c: Optional[int], d: "Path | None", e: Any,
+            f: MaybePath, g=None, *, h: list[int | None]
         ): ...
         def injected(data: Path, ctx: Ctx, more: "yamlflow.Context | None" = None): ...
 

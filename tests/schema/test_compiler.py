@@ -226,7 +226,8 @@ steps:
     min_success: 90%
     max_items: 50
     retry:
-      {attempts: 3, backoff: fixed, delay: 10s, max_delay: 1m, jitter: false, on: [oom], infra: 2, grow: {memory: 2x, max: 4Gi}}
+      {attempts: 3, backoff: fixed, delay: 10s, max_delay: 1m, jitter: false, on: [oom], infra: 2,
+       grow: {memory: 2x, max: 4Gi}}
     timeout: 1h
     deadline: 1d
     start_timeout: 5m

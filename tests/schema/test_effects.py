@@ -119,7 +119,13 @@ def test_a_profile_limits_its_tasks(project):
     story = project(
         """
         executors: {narrow: {type: local, max_parallel: 1}}
-        steps: {hold: {foreach: {x: range(4)}, run: "tasks:hold", inputs: {x: each.x}, resources: {cpu: 0.1}, executor: narrow}}
+        steps:
+          hold:
+            foreach: {x: range(4)}
+            run: tasks:hold
+            inputs: {x: each.x}
+            executor: narrow
+            resources: {cpu: 0.1}
         """,
         TASKS,
     )
@@ -313,3 +319,9 @@ def test_companions_travel_with_their_file(project):
         "def beside(path: Path):\n        return sorted(p.name for p in path.parent.iterdir())",
     ).run()
     assert ran.outputs == {"names": ["x.bam", "x.bam.bai"]}
+
+
+def test_a_run_says_which_resource_has_no_effect_here(project):
+    story = project('steps: {one: {run: "tasks:one", resources: {spot: true}}}', TASKS)
+    assert "unused-key" in story.run().err
+    assert story.call("run", "pipeline.yaml", "-q").err == ""

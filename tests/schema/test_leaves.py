@@ -19,7 +19,9 @@ ENTRIES = [tuple(line.split(" | ")) for line in LINES if line and not line.start
 def names_in(file: str) -> frozenset[str]:
     """The names of a file's test functions."""
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-    return frozenset(node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"))
+    return frozenset(
+        node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    )
 
 
 def test_every_key_is_listed_once_and_no_other():

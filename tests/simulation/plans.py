@@ -297,7 +297,8 @@ def _step_lines(step: Step, pad: str) -> Iterator[str]:
         yield f"{deep}limit: narrow"
     yield from _loop_lines(step, deep)
     if step.rounds:
-        yield f'{deep}repeat: {{start: {{carry: 1}}, until: "steps.{step.output} % 3 == 0", max: {step.rounds}, on_max: accept}}'
+        until = f'"steps.{step.output} % 3 == 0"'
+        yield f"{deep}repeat: {{start: {{carry: 1}}, until: {until}, max: {step.rounds}, on_max: accept}}"
     if step.children:
         yield f"{deep}steps:"
         for child in step.children:

@@ -111,7 +111,9 @@ def chunks(stride: int = 1) -> list[ParameterSet]:
 
 
 def opened(plan: Plan, folder: Path, **options: bool) -> Run:
-    return open_run(compiled(plan), StateFolder(folder / ".yamlflow"), RunOptions(**options), file=str(folder / "p.yaml"))
+    return open_run(
+        compiled(plan), StateFolder(folder / ".yamlflow"), RunOptions(**options), file=str(folder / "p.yaml")
+    )
 
 
 @pytest.mark.parametrize("start", chunks())

@@ -26,7 +26,7 @@ def test_equal_content_is_one_object_read_only_in_private_folders(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o444
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert Path(store.root).stat().st_mode & 0o777 == 0o700
-    assert os.listdir(Path(store.root, "tmp")) == []
+    assert list(Path(store.root, "tmp").iterdir()) == []
 
 
 def test_an_object_that_was_cut_short_is_written_again(tmp_path):
@@ -114,7 +114,7 @@ def test_a_member_of_a_folder_that_is_gone_is_named(tmp_path):
     digest, size = store.put_tree(tmp_path / "d")
     member, _ = store.put_bytes([b"f"])
     Path(store.object_path(member)).unlink()
-    with pytest.raises(ArtifactLostError, match="d/f .* is missing"):
+    with pytest.raises(ArtifactLostError, match=r"d/f .* is missing"):
         store.path(ArtifactRef(digest, "dir", size, name="d"))
 
 

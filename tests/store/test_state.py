@@ -56,7 +56,7 @@ EVENTS = [
     ItemsKnown(2.0, TaskId("a", ()), 2, ("eu", "us")),
     ItemsKnown(2.0, TaskId("a", ()), 100_000),
     CacheHits(2.0, (TASK, TaskId("a", ()))),
-    Restored(2.0, TASK, skipped=True),
+    Restored(2.0, TASK, State.SKIPPED),
     Submitted(3.0, TASK, 1),
     Started(3.0, TASK, 1),
     Waiting(3.0, TASK, 1, "image"),

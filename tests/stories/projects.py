@@ -200,6 +200,16 @@ class Project:
             assert time.monotonic() < end, f"never noted: {sorted(set(lines) - set(self.ledger))}"
             time.sleep(0.01)
 
+    def until_state(self, step: str, state: str) -> None:
+        """Waits until `yamlflow status` says so from another terminal."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            ran = self.call("status", "--json")
+            if ran.code == 0 and ran.state(step) == state:
+                return
+            assert time.monotonic() < end, f"{step} never was {state}: {ran.out} {ran.err}"
+            time.sleep(0.05)
+
     def at_once(self, name: str = "x") -> int:
         """The largest number of stretches of this name that were open at the same time."""
         now = most = 0

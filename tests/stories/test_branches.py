@@ -11,11 +11,9 @@ TASKS = """
     def fail():
         raise ValueError("no")
     def slow(x=0):
-        wait_for("failed")
         note("slow")
+        wait_for("go")
         return 1
-    def tell():
-        note("told")
 """
 
 
@@ -39,15 +37,17 @@ def test_a_branch_that_runs_when_another_fails_finishes_and_is_kept(project):
         """
         defaults: {resources: {cpu: 0.1}}
         steps:
-          bad: {run: "tasks:bad"}
+          bad: {run: "tasks:fail"}
           slow: {run: "tasks:slow"}
           next: {run: "tasks:slow", inputs: {x: steps.slow}}
         """,
-        TASKS
-        + "\n    def bad():\n        meet('start', 1)\n        (HERE / 'failed').touch()\n        raise ValueError('no')\n",
+        TASKS,
     )
-    ran = story.run(code=1)
-    assert ran.state("slow") in ("succeeded", "cancelled")
-    if ran.state("slow") == "succeeded":
-        assert story.ledger.count("slow") == 1
+    run = story.start()
+    story.until_noted("slow")
+    story.until_state("bad", "failed")
+    story.touch("go")
+    ran = story.finish(run, code=1)
+    assert ran.state("slow") == "succeeded"
     assert ran.state("next") == "cancelled"
+    assert story.ledger.count("slow") == 1

@@ -33,4 +33,4 @@ def test_a_story_starts_real_processes(noun):
     tree = ast.parse((HERE / file_of(noun)).read_text())
     tests = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
     asked = {argument.arg for test in tests for argument in test.args.args}
-    assert asked & {"project", "ran"}
+    assert asked & {"project", "ran", "tmp_path"}

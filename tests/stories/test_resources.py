@@ -46,7 +46,7 @@ def test_more_than_the_machine_has_is_refused_before_the_run_and_names_the_flag(
     )
     said = story.refused(code=78)
     assert "hold" in said
-    assert "cpu" in said
+    assert "1000 cores" in said
     assert "--clamp" in said
 
 
@@ -93,4 +93,4 @@ def test_a_gpu_has_a_type_and_memory_that_requests_are_matched_with(project):
     assert project(text.replace("REQUEST", "{count: 1, memory: 60Gi}"), TASKS).run().outputs == {"device": "1"}
     story = project(text.replace("REQUEST", '"h100:2"'), TASKS)
     (story.folder / "ledger.txt").unlink()
-    assert "h100" in story.refused(code=78)
+    assert "GPUs" in story.refused(code=78)

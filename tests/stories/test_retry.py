@@ -73,7 +73,7 @@ def test_no_retry_is_final(project):
 
 def test_the_delay_grows_up_to_its_bound(project):
     story = project(
-        "steps: {s: {run: 'tasks:stamps', retry: {attempts: 4, backoff: exponential, delay: 100ms, max_delay: 250ms, jitter: 0}}}",
+        "steps: {s: {run: 'tasks:stamps', retry: {attempts: 4, backoff: exponential, delay: 100ms, max_delay: 250ms, jitter: false}}}",
         TASKS,
     )
     story.run(code=1)

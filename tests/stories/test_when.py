@@ -48,7 +48,7 @@ def test_a_condition_that_is_no_bool_is_refused_or_fails_with_words(project):
     story = project("params: {n: 3}\nsteps: {one: {when: params.n, run: 'tasks:one'}}", TASKS)
     assert "`when` is true or false" in story.refused()
     late = project('steps: {n: {run: "tasks:one"}, two: {when: steps.n, run: "tasks:one"}}', TASKS).run(code=1)
-    assert "bool" in late.failures[0]["message"]
+    assert "true or false" in late.failures[0]["message"]
 
 
 def test_the_same_guard_on_the_reader_is_enough(project):

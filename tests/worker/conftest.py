@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from yamlflow.core.values import decode
 from yamlflow.worker.codecs import load_value, store_value
 from yamlflow.worker.storage import LocalStorage
 
@@ -22,6 +23,10 @@ class Shelf:
 
     def get(self, document):
         return load_value(document, self.store)
+
+    def get_json(self, document):
+        """The document inside a reference to stored JSON."""
+        return json.loads(self.store.read(decode(document)))
 
     def both(self, value, **options):
         document = self.put(value, **options)

@@ -31,7 +31,7 @@ class Mode(Enum):
 class Config:
     lr: float
     when: date
-    deep: Optional[Config] = None
+    deep: Config | None = None
 
 
 class Options(TypedDict):
@@ -44,7 +44,7 @@ NOON = "2026-01-02T12:00:00"
 CASES = [
     ("a/b", Path, Path("a/b")),
     ("2026-01-02", date, date(2026, 1, 2)),
-    (NOON, datetime, datetime(2026, 1, 2, 12)),
+    (NOON, datetime, datetime(2026, 1, 2, 12)),  # noqa: DTZ001 - as the text says, without a zone
     ("1h30m", timedelta, timedelta(minutes=90)),
     ("250ms", timedelta, timedelta(milliseconds=250)),
     (90, timedelta, timedelta(seconds=90)),
@@ -60,8 +60,8 @@ CASES = [
     (3, str, 3),
     ("x", Any, "x"),
     (None, Path, None),
-    ("a", Optional[Path], Path("a")),
-    (None, Optional[Path], None),
+    ("a", Optional[Path], Path("a")),  # noqa: UP045 - users still write it
+    (None, Optional[Path], None),  # noqa: UP045
     ("a", Path | None, Path("a")),
     ("a", str | Path, "a"),
     (1, int | float, 1),
@@ -177,7 +177,7 @@ def test_a_function_in_c_without_a_signature_gets_keywords(shelf):
 
 
 def test_a_context_goes_to_whoever_annotates_one_whatever_the_name(shelf):
-    def f(a, whatever: Context, maybe: Optional[Context] = None, *, text: "Context | None" = None):  # noqa: UP037
+    def f(a, whatever: Context, maybe: Context | None = None, *, text: "Context | None" = None):  # noqa: UP037
         return whatever, maybe, text
 
     assert [type(found) for found in given(shelf, f, a=1)] == [Context] * 3

@@ -19,7 +19,7 @@ from yamlflow.worker.parallel import ItemError, parallel_map
 ROOT = Path(__file__).parents[2]
 
 
-class Odd(Exception):
+class OddError(Exception):
     def __init__(self, a, b):
         super().__init__(f"{a}{b}")
 
@@ -73,9 +73,9 @@ def test_an_exception_is_raised_with_the_items_index_and_its_traceback(workers):
 
 def test_an_exception_that_cannot_travel_is_told_in_words():
     def f(_):
-        raise Odd(1, 2)
+        raise OddError(1, 2)
 
-    with pytest.raises(ItemError, match=r"item 0 of parallel_map(.|\n)*Odd: 12"):
+    with pytest.raises(ItemError, match=r"item 0 of parallel_map(.|\n)*OddError: 12"):
         parallel_map(f, range(2), max_workers=2)
 
 
@@ -168,4 +168,4 @@ def test_where_there_is_no_fork_threads_do_it(monkeypatch):
 def test_what_workers_print_is_not_lost(tmp_path):
     code = "from yamlflow import parallel_map\nparallel_map(print, ['a', 'b', 'c'], max_workers=2)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert sorted(done.stdout.split()) == ["a", "b", "c"]
+    assert sorted(done.stdout.replace("\n", "")) == ["a", "b", "c"]

@@ -30,7 +30,7 @@ artifacts = typer.Typer(
 Words = Annotated[
     list[str],
     typer.Argument(
-        metavar="[RUN] STEP[key][.field]", help="A value, of the last run where none is named.", show_default=False
+        metavar="RUN STEP[key].field", help="A value, of the last run where none is named.", show_default=False
     ),
 ]
 

@@ -23,10 +23,10 @@ class Template(StrEnum):
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where; it is made if need be.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where; it is made if need be.")] = Path(),
     template: Annotated[Template, typer.Option("--template", help="What to start from.")] = Template.QUICKSTART,
 ) -> None:
-    """Start a project: pipeline.yaml, tasks.py, and the schema that editors check the file with."""
+    """Start a project: a pipeline that runs, its Python module, and the schema for editors."""
     taken = [name for name in _TEMPLATE_FILES if (folder / name).exists()]
     if taken:
         raise UsageError(

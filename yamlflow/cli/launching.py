@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from yamlflow.cli.choices import word
 from yamlflow.cli.documents import lines, plain
 from yamlflow.cli.guard import Signalled
 from yamlflow.cli.options import Color, Progress, ShowOutput
@@ -21,13 +22,15 @@ from yamlflow.cli.screen.tails import Tails
 from yamlflow.cli.summary import document
 from yamlflow.cli.terminal import Outlet, err, is_terminal, out, pen, speaks_unicode
 from yamlflow.cli.text import safe_json
-from yamlflow.cli.wiring import Signals, crew_of, in_ci, machine_of, stopping
+from yamlflow.cli.wiring import Signals, in_ci, stopping
 from yamlflow.core.graph import TaskId
 from yamlflow.core.messages import Event
 from yamlflow.core.progress import RunView
 from yamlflow.core.values import ArtifactRef
+from yamlflow.engine.crew import machine_of, make_crew
 from yamlflow.engine.keys import attempt_id
 from yamlflow.engine.run import Run, RunResult, execute
+from yamlflow.engine.settings import Settings
 from yamlflow.schema.project import shown as shown_path
 from yamlflow.store.local import LocalStore
 
@@ -47,13 +50,25 @@ class Show:
     flags: tuple[str, ...] = ()  # what a next command needs to find the run
 
 
+def show_of(settings: Settings, *, as_json: bool, quiet: bool, output_dir: Path | None, state_dir: Path | None) -> Show:
+    """How a run is shown, from flags and settings."""
+    return Show(
+        word(settings, "progress", Progress),
+        word(settings, "show_output", ShowOutput),
+        as_json,
+        quiet,
+        word(settings, "color", Color),
+        output_dir,
+        ("--state-dir", str(state_dir)) if state_dir else (),
+    )
+
+
 @dataclass(slots=True)
 class Stage:
     """The screen of one run, and what tasks print on it."""
 
     screen: Screen
     tails: Tails
-    _dead: bool = field(default=False)
 
     def listen(self, view: RunView, events: Sequence[Event]) -> None:
         for event in events:
@@ -69,7 +84,7 @@ def launch(run: Run, show: Show) -> int:
         stage = _stage(run, show)
         with stopping(run) as signals:
             try:
-                result = execute(run, crew_of(run.graph), machine_of(run.graph), stage.listen)
+                result = execute(run, make_crew(run.graph), machine_of(run.graph), stage.listen)
             finally:
                 stage.screen.close()
             code = _exit_code(result, signals)
@@ -145,7 +160,7 @@ def _report(run: Run, result: RunResult, show: Show, code: int) -> None:
         body["state"] = result.state
         body["outputs"] = {name: plain(value, place) for name, value in result.outputs.items()}
         stdout.line(safe_json(body))
-    elif not show.quiet:
+    elif not show.quiet and result.state == "succeeded":
         for line in lines(result.outputs, place):
             stdout.line(line)
     _last_words(run, result, show, stderr, exported)

@@ -25,7 +25,7 @@ LOOK = 0.3  # seconds between two looks while following
 def logs(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN] [STEP[key]]", help="A run, a step or task of it, or both.", show_default=False),
+        typer.Argument(metavar="RUN STEP[key]", help="A run, a step or task of it, or both.", show_default=False),
     ] = None,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the run ends.")] = False,
     tail: Annotated[int | None, typer.Option("--tail", metavar="N", min=0, help="The last N lines of each.")] = None,

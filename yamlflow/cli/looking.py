@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from yamlflow.cli.choices import settle
 from yamlflow.core.errors import UsageError
 from yamlflow.core.graph import TaskId
 from yamlflow.core.progress import RunView
@@ -48,7 +49,7 @@ class Look:
 @contextmanager
 def looking(state_dir: Path | None) -> Iterator[tuple[StateFolder, State]]:
     """The state folder of this project and its database; UsageError when there is none."""
-    folder = find_folder(Path.cwd(), state_dir)
+    folder = find_folder(Path.cwd(), settle(Path.cwd(), state_dir=state_dir)["state_dir"])
     state = folder.look()
     try:
         yield folder, state

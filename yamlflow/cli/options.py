@@ -46,12 +46,12 @@ class ShowOutput(StrEnum):
 FileArgument = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[FILE]", help="The pipeline file; without it pipeline.yaml or yamlflow.yaml.", show_default=False
+        metavar="FILE", help="The pipeline file; without it pipeline.yaml or yamlflow.yaml.", show_default=False
     ),
 ]
 RunArgument = Annotated[
     str | None,
-    typer.Argument(metavar="[RUN]", help="A run: its id, the start of it, its name, or `last`.", show_default=False),
+    typer.Argument(metavar="RUN", help="A run: its id, the start of it, its name, or `last`.", show_default=False),
 ]
 ParamOption = Annotated[
     list[str] | None,
@@ -77,7 +77,7 @@ StateDirOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-ColorOption = Annotated[Color, typer.Option("--color", help="Colours and styles.", show_default=True)]
+ColorOption = Annotated[Color | None, typer.Option("--color", help="Colours and styles (auto).", show_default=False)]
 ExecutorOption = Annotated[
     list[str] | None,
     typer.Option("--executor", metavar="[STEP=]NAME", help="Run every step, or the steps that match, on this profile."),
@@ -111,8 +111,13 @@ MaxTimeOption = Annotated[
     str | None,
     typer.Option("--max-time", metavar="TIME", help="End the run after this long, such as 2h.", show_default=False),
 ]
-ProgressOption = Annotated[Progress, typer.Option("--progress", help="How the run is shown on stderr.")]
-ShowOutputOption = Annotated[ShowOutput, typer.Option("--show-output", help="Whose output is shown; logs have it all.")]
+ProgressOption = Annotated[
+    Progress | None, typer.Option("--progress", help="How the run is shown on stderr (auto).", show_default=False)
+]
+ShowOutputOption = Annotated[
+    ShowOutput | None,
+    typer.Option("--show-output", help="Whose output is shown (auto); logs have it all.", show_default=False),
+]
 OutputDirOption = Annotated[
     Path | None, typer.Option("--output-dir", metavar="DIR", help="Write outputs as files there.", show_default=False)
 ]

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from yamlflow.cli.choices import profiles, settle
+from yamlflow.cli.guard import tell
 from yamlflow.cli.terminal import Pen
 from yamlflow.cli.words import count
 from yamlflow.core.errors import YamlflowError
 
 if TYPE_CHECKING:
     from yamlflow.core.graph import Graph
+    from yamlflow.engine.settings import Settings
     from yamlflow.schema.diagnostics import Diagnostic
     from yamlflow.schema.inheritance import Placement
     from yamlflow.schema.loader import Given, Loaded
@@ -53,10 +56,15 @@ class Wish:
             "max_items": self.max_items,
         }
 
-    def placement(self) -> Placement:
+    def settings(self) -> Settings:
+        """What holds for this file: the flags, then the configuration around it."""
+        return settle(self.file, default_executor=self.default_executor, max_items=self.max_items)
+
+    def placement(self, settings: Settings) -> Placement:
+        """Where steps are sent, whatever the file says."""
         from yamlflow.schema.inheritance import Placement
 
-        return Placement(tuple(self.executors), self.default_executor)
+        return Placement(tuple(self.executors), settings["default_executor"])
 
     def given(self) -> Given:
         from yamlflow.schema.loader import Given
@@ -78,8 +86,13 @@ def checked(wish: Wish, stdin: bytes | None = None) -> Loaded:
     """Everything that is wrong with the file, whatever the parameters."""
     from yamlflow.schema.loader import check
 
+    settings = wish.settings()
     return check(
-        str(wish.file), overlays=[str(path) for path in wish.overlays], placement=wish.placement(), stdin=stdin
+        str(wish.file),
+        overlays=[str(path) for path in wish.overlays],
+        placement=wish.placement(settings),
+        profiles=profiles(settings),
+        stdin=stdin,
     )
 
 
@@ -87,13 +100,14 @@ def loaded(wish: Wish) -> Loaded:
     """The graph and the findings of one run's file and parameters."""
     from yamlflow.schema.loader import load
 
-    overlays = [str(path) for path in wish.overlays]
+    settings = wish.settings()
     return load(
         str(wish.file),
-        overlays=overlays,
+        overlays=[str(path) for path in wish.overlays],
         given=wish.given(),
-        placement=wish.placement(),
-        max_items=wish.max_items,
+        placement=wish.placement(settings),
+        profiles=profiles(settings),
+        max_items=settings["max_items"],
     )
 
 
@@ -112,10 +126,13 @@ def graph_of(wish: Wish) -> Graph:
     return result.graph
 
 
-def runnable(wish: Wish) -> Graph:
-    """The graph of a file that has no error and asks for nothing this version cannot do."""
+def runnable(wish: Wish, *, quiet: bool = False) -> Graph:
+    """The graph of a file that has no error and asks for nothing this version cannot do; says what has no effect."""
     result = usable(wish)
     refuse_unsupported(result)
+    if not quiet:
+        for block in shown(result, result.unsupported, "concise"):
+            tell(block)
     assert result.graph is not None
     return result.graph
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yamlflow.cli import options as o
-from yamlflow.cli.launching import Show, launch
-from yamlflow.cli.looking import looking_at
-from yamlflow.cli.options import Color, Progress, ShowOutput
+from yamlflow.cli.choices import settle
 from yamlflow.cli.reading import Wish, checked, runnable
-from yamlflow.cli.wiring import fitted
+from yamlflow.cli.run import asked
 from yamlflow.core.errors import UsageError
 from yamlflow.core.values import decode
-from yamlflow.engine.folder import StateFolder
-from yamlflow.engine.opening import RunOptions
-from yamlflow.engine.run import reopen_run
-from yamlflow.store.state import RunRecord
+
+if TYPE_CHECKING:
+    from yamlflow.store.state import RunRecord
 
 
 def resume(
@@ -27,33 +24,44 @@ def resume(
     max_items: o.MaxItemsOption = None,
     keep_going: o.KeepGoingOption = False,
     max_time: o.MaxTimeOption = None,
-    progress: o.ProgressOption = Progress.AUTO,
-    show_output: o.ShowOutputOption = ShowOutput.AUTO,
+    progress: o.ProgressOption = None,
+    show_output: o.ShowOutputOption = None,
     output_dir: o.OutputDirOption = None,
     as_json: o.JsonOption = False,
     quiet: o.QuietOption = False,
-    color: o.ColorOption = Color.AUTO,
+    color: o.ColorOption = None,
     state_dir: o.StateDirOption = None,
 ) -> int:
     """Go on with a run under the same id and parameters; without RUN with the last one."""
+    from yamlflow.cli.launching import launch, show_of
+    from yamlflow.cli.looking import looking_at
+    from yamlflow.cli.wiring import fitted
+    from yamlflow.engine.folder import StateFolder
+    from yamlflow.engine.run import RunOptions, reopen_run
+
     with looking_at(run, state_dir) as look:
         folder, record = look.folder, look.record
     if "params" not in record.body:
         raise UsageError(f"run {record.id} never started", hint="start a new one: yamlflow run")
-    graph = fitted(runnable(_wish(record, executor or [])), clamp=clamp)
-    options = RunOptions(
-        name=record.name,
+    wish = _wish(record, executor or [], max_items)
+    settings = settle(
+        wish.file,
         max_workers=max_workers,
-        max_items=max_items,
+        max_items=wish.max_items,
         keep_going=keep_going,
-        max_time=o.seconds(max_time, "--max-time") if max_time else None,
+        clamp=clamp,
+        progress=progress,
+        show_output=show_output,
+        color=color,
     )
-    flags = ("--state-dir", str(state_dir)) if state_dir else ()
-    show = Show(progress, show_output, as_json, quiet, color, output_dir, flags)
+    graph = fitted(runnable(wish, quiet=quiet), clamp=settings["clamp"])
+    seconds = o.seconds(max_time, "--max-time") if max_time else None
+    options = RunOptions(name=record.name, max_time=seconds, **asked(settings))
+    show = show_of(settings, as_json=as_json, quiet=quiet, output_dir=output_dir, state_dir=state_dir)
     return launch(reopen_run(graph, StateFolder(folder.path), record.id, options), show)
 
 
-def _wish(record: RunRecord, executors: list[str]) -> Wish:
+def _wish(record: RunRecord, executors: list[str], max_items: int | None) -> Wish:
     """The file as the run read it: its overlays, its placement, its parameters; secret ones are asked for again."""
     source: dict[str, Any] = record.body.get("options", {}).get("source", {})
     wish = Wish(
@@ -61,7 +69,7 @@ def _wish(record: RunRecord, executors: list[str]) -> Wish:
         overlays=[Path(path) for path in source.get("overlays", ())],
         executors=[*source.get("executors", ()), *executors],
         default_executor=source.get("default_executor"),
-        max_items=source.get("max_items"),
+        max_items=max_items if max_items is not None else source.get("max_items"),
     )
     return wish.with_values(_values(wish, record))
 

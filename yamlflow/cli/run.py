@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from yamlflow.cli import options as o
-from yamlflow.cli.options import Color, Progress, ShowOutput
+from yamlflow.cli.choices import settle
 from yamlflow.cli.reading import Wish, runnable
 from yamlflow.core.errors import TemporaryError, UsageError
 
 if TYPE_CHECKING:
     from yamlflow.cli.launching import Show
     from yamlflow.engine.opening import RunOptions
+    from yamlflow.engine.settings import Settings
 
 
 def run(
@@ -39,14 +40,18 @@ def run(
     max_time: o.MaxTimeOption = None,
     overlap: Annotated[
         str,
-        typer.Option("--overlap", metavar="POLICY", help="While the pipeline runs already: fail, skip, or wait:30m."),
-    ] = "fail",
-    progress: o.ProgressOption = Progress.AUTO,
-    show_output: o.ShowOutputOption = ShowOutput.AUTO,
+        typer.Option(
+            "--overlap",
+            metavar="POLICY",
+            help="While the pipeline runs already: fail (the default), skip, or wait:30m.",
+        ),
+    ] = "",
+    progress: o.ProgressOption = None,
+    show_output: o.ShowOutputOption = None,
     output_dir: o.OutputDirOption = None,
     as_json: o.JsonOption = False,
     quiet: o.QuietOption = False,
-    color: o.ColorOption = Color.AUTO,
+    color: o.ColorOption = None,
     state_dir: o.StateDirOption = None,
     help_: Annotated[
         bool, typer.Option("--help", "-h", help="Show this message, with FILE its parameters too.")
@@ -54,13 +59,7 @@ def run(
 ) -> int:
     """Run a pipeline. With FILE, --help lists the parameters that -p sets."""
     wish = Wish(
-        file or Path(),
-        overlay or (),
-        param or (),
-        params_file,
-        executor or (),
-        default_executor,
-        max_items=max_items,
+        file or Path(), overlay or (), param or (), params_file, executor or (), default_executor, {}, max_items
     )
     if help_:
         return _help(ctx, wish)
@@ -69,41 +68,58 @@ def run(
         from yamlflow.cli.plan import show_plan
 
         return show_plan(wish, o.selection(only, since, until), clamp=clamp, as_json=as_json)
-    from yamlflow.cli.launching import Show
-    from yamlflow.engine.opening import RunOptions
-
-    policy, wait = _overlap(overlap)
-    wanted = RunOptions(
-        name=name,
-        tags=o.pairs(tag, "--tag"),
-        selection=o.selection(only, since, until),
+    settings = settle(
+        wish.file,
+        state_dir=state_dir,
         max_workers=max_workers,
         max_items=max_items,
         keep_going=keep_going,
         clamp=clamp,
-        overlap="fail" if policy == "skip" else policy,
-        overlap_wait=wait,
+        overlap=overlap,
+        progress=progress,
+        show_output=show_output,
+        color=color,
+    )
+    from yamlflow.cli.launching import show_of
+    from yamlflow.engine.opening import RunOptions
+
+    wanted = RunOptions(
+        name=name,
+        tags=o.pairs(tag, "--tag"),
+        selection=o.selection(only, since, until),
         max_time=o.seconds(max_time, "--max-time") if max_time else None,
         source=wish.source(),
+        **asked(settings),
     )
-    flags = ("--state-dir", str(state_dir)) if state_dir else ()
-    show = Show(progress, show_output, as_json, quiet, color, output_dir, flags)
-    return _run(wish, wanted, show, state_dir, skip=policy == "skip")
+    show = show_of(settings, as_json=as_json, quiet=quiet, output_dir=output_dir, state_dir=state_dir)
+    return _run(wish, wanted, show, settings)
 
 
-def _run(wish: Wish, wanted: RunOptions, show: Show, state_dir: Path | None, *, skip: bool) -> int:
+def asked(settings: Settings) -> dict[str, Any]:
+    """The part of RunOptions that settings decide."""
+    policy, wait = _overlap(settings["overlap"])
+    return {
+        "max_workers": settings["max_workers"],
+        "max_items": settings["max_items"],
+        "keep_going": settings["keep_going"],
+        "overlap": "fail" if policy == "skip" else policy,
+        "overlap_wait": wait,
+    }
+
+
+def _run(wish: Wish, wanted: RunOptions, show: Show, settings: Settings) -> int:
     """Reads the file, checks it against this machine, opens the run and launches it."""
     from yamlflow.cli.launching import launch
     from yamlflow.cli.wiring import fitted
     from yamlflow.engine.folder import find_folder
     from yamlflow.engine.run import open_run
 
-    graph = fitted(runnable(wish), clamp=wanted.clamp)
-    folder = find_folder(wish.file.absolute().parent, state_dir)
+    graph = fitted(runnable(wish, quiet=show.quiet), clamp=settings["clamp"])
+    folder = find_folder(wish.file.absolute().parent, settings["state_dir"])
     try:
         opened = open_run(graph, folder, wanted, file=str(wish.file.absolute()))
     except TemporaryError as error:
-        if not skip:
+        if settings["overlap"] != "skip":
             raise
         if not show.quiet:
             print(f"skipped: {error.message}", file=sys.stderr)

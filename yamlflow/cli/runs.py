@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from yamlflow.cli.choices import ink
 from yamlflow.cli.documents import lines
 from yamlflow.cli.looking import Look, looking, looking_at
-from yamlflow.cli.options import Color, ColorOption, JsonOption, RunArgument, StateDirOption
+from yamlflow.cli.options import ColorOption, JsonOption, RunArgument, StateDirOption
 from yamlflow.cli.screen.ending import Ending, block
 from yamlflow.cli.screen.rows import rows
 from yamlflow.cli.status import run_document, table
-from yamlflow.cli.terminal import pen, speaks_unicode
+from yamlflow.cli.terminal import speaks_unicode
 from yamlflow.cli.text import clean, one_line, safe_json
 from yamlflow.cli.words import columns, duration, instant, moment
 
@@ -42,7 +43,7 @@ def list_(
 def show(
     run: RunArgument = None,
     as_json: JsonOption = False,
-    color: ColorOption = Color.AUTO,
+    color: ColorOption = None,
     state_dir: StateDirOption = None,
 ) -> None:
     """Show one run in full: its file, parameters, steps, outputs and failures."""
@@ -51,14 +52,14 @@ def show(
         if as_json:
             print(safe_json({**_entry(look), **run_document(look, view)}))
             return
-        ink, unicode = pen(sys.stdout, color), speaks_unicode(sys.stdout)
+        pen, unicode = ink(sys.stdout, color), speaks_unicode(sys.stdout)
         print("\n".join(columns(_facts(look))))
-        print("\n" + "\n".join(table(rows(view, view.latest, unicode=unicode), ink, unicode=unicode)))
+        print("\n" + "\n".join(table(rows(view, view.latest, unicode=unicode), pen, unicode=unicode)))
         for line in lines(look.record.body.get("outputs", {}), look.place):
             print(f"\n{line}")
         flags = ("--state-dir", str(state_dir)) if state_dir else ()
         ending = Ending(look.record.id, look.standing, view, look.log_of(), flags)
-        print("\n" + "\n".join(block(ending, ink, unicode=unicode)))
+        print("\n" + "\n".join(block(ending, pen, unicode=unicode)))
 
 
 def _entry(look: Look) -> dict[str, Any]:

@@ -7,13 +7,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from yamlflow.cli.choices import ink
 from yamlflow.cli.documents import plain
 from yamlflow.cli.looking import Look, looking_for
-from yamlflow.cli.options import Color, ColorOption, JsonOption, RunArgument, StateDirOption
+from yamlflow.cli.options import ColorOption, JsonOption, RunArgument, StateDirOption
 from yamlflow.cli.screen.ending import Ending, block
 from yamlflow.cli.screen.rows import Row, rows
 from yamlflow.cli.summary import document
-from yamlflow.cli.terminal import Pen, pen, speaks_unicode
+from yamlflow.cli.terminal import Pen, speaks_unicode
 from yamlflow.cli.text import safe_json
 from yamlflow.cli.words import STYLES, columns, duration, glyph
 from yamlflow.core.progress import RunView
@@ -23,7 +24,7 @@ from yamlflow.engine.history import choose
 def status(
     run: RunArgument = None,
     as_json: JsonOption = False,
-    color: ColorOption = Color.AUTO,
+    color: ColorOption = None,
     state_dir: StateDirOption = None,
 ) -> None:
     """Show how a run is doing, or how it went: a line for each step, and what failed."""
@@ -33,22 +34,22 @@ def status(
         if as_json:
             print(safe_json(run_document(look, view)))
             return
-        ink = pen(sys.stdout, color)
+        pen = ink(sys.stdout, color)
         unicode = speaks_unicode(sys.stdout)
         now = time.time() if look.standing == "running" else view.latest
         shown = [
             row for row, name in zip(rows(view, now, unicode=unicode), _names(view), strict=True) if name in wanted
         ]
-        print("\n".join(table(shown, ink, unicode=unicode)))
+        print("\n".join(table(shown, pen, unicode=unicode)))
         flags = ("--state-dir", str(state_dir)) if state_dir else ()
-        print("\n".join(block(Ending(look.record.id, look.standing, view, look.log_of(), flags), ink, unicode=unicode)))
+        print("\n".join(block(Ending(look.record.id, look.standing, view, look.log_of(), flags), pen, unicode=unicode)))
 
 
 def _names(view: RunView) -> list[str]:
     return [step.step.id for step in view.steps.values() if not step.step.hook or step.counts]
 
 
-def table(shown: list[Row], ink: Pen, *, unicode: bool) -> list[str]:
+def table(shown: list[Row], pen: Pen, *, unicode: bool) -> list[str]:
     """Rows as aligned lines; the state in its colour."""
     lines = columns(
         [
@@ -60,12 +61,12 @@ def table(shown: list[Row], ink: Pen, *, unicode: bool) -> list[str]:
         ]
         for row in shown
     )
-    return [_coloured(line, row.state, ink) for line, row in zip(lines, shown, strict=True)]
+    return [_coloured(line, row.state, pen) for line, row in zip(lines, shown, strict=True)]
 
 
-def _coloured(line: str, state: str, ink: Pen) -> str:
+def _coloured(line: str, state: str, pen: Pen) -> str:
     length = len(state) + 2
-    return ink(line[:length], STYLES.get(state, "")) + line[length:]
+    return pen(line[:length], STYLES.get(state, "")) + line[length:]
 
 
 def run_document(look: Look, view: RunView) -> Mapping[str, Any]:

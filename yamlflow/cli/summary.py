@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from yamlflow.cli.screen.rows import state_of
 from yamlflow.cli.words import instant
 from yamlflow.core.graph import TaskId
+from yamlflow.core.messages import State
 from yamlflow.core.progress import FailureGroup, RunView, StepView
 
 LogOf = Callable[[TaskId, int], str]
@@ -23,14 +25,14 @@ def document(view: RunView, run_id: str, code: int | None, params: Mapping[str, 
         "ended": instant(view.ended) if view.ended is not None else None,
         "params": dict(params),
         "outputs": {},
-        "steps": {step.step.id: _step(step) for step in view.steps.values()},
+        "steps": {step.step.id: _step(step, state_of(view, step)) for step in view.steps.values()},
         "failures": [_failure(view, group, log) for group in view.failure_groups()],
     }
 
 
-def _step(step: StepView) -> dict[str, Any]:
+def _step(step: StepView, state: State) -> dict[str, Any]:
     counts = {state.value: number for state, number in step.counts.items() if number}
-    return {"state": step.state.value, "counts": counts, "seconds": round(step.seconds, 3)}
+    return {"state": state.value, "counts": counts, "seconds": round(step.seconds, 3)}
 
 
 def _failure(view: RunView, group: FailureGroup, log: LogOf) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from yamlflow.cli.options import Color, ColorOption, OverlayOption, pipeline_file
+from yamlflow.cli.choices import ink
+from yamlflow.cli.options import ColorOption, OverlayOption, pipeline_file
 from yamlflow.cli.reading import Wish, checked, shown, summary
-from yamlflow.cli.terminal import Pen, pen
+from yamlflow.cli.terminal import Pen
 from yamlflow.cli.text import safe_json
 from yamlflow.cli.words import count
 
@@ -32,7 +33,7 @@ class Form(StrEnum):
 def validate(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILES]...", help="Pipeline files; `-` is standard input.", show_default=False),
+        typer.Argument(metavar="FILES", help="Pipeline files; `-` is standard input.", show_default=False),
     ] = None,
     overlay: OverlayOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
@@ -40,14 +41,14 @@ def validate(
         bool, typer.Option("--skip-other-yaml", help="Pass over files that have no `yamlflow:` key, for use in a hook.")
     ] = False,
     output_format: Annotated[Form, typer.Option("--output-format", help="How findings are printed.")] = Form.FULL,
-    color: ColorOption = Color.AUTO,
+    color: ColorOption = None,
 ) -> int:
     """Check pipeline files and show every problem with its line; exit 1 if there is an error."""
     results = list(_results(files or [pipeline_file(None)], overlay or [], skip=skip_other_yaml))
     if output_format is Form.JSON:
         print(safe_json(_document(results), indent=2))
     else:
-        _print(results, output_format, pen(sys.stdout, color))
+        _print(results, output_format, ink(sys.stdout, color))
     return int(any(_bad(found, strict=strict) for result in results for found in result.diagnostics))
 
 
@@ -74,11 +75,11 @@ def _bad(found: Diagnostic, *, strict: bool) -> bool:
     return strict or found.severity.value == "error"
 
 
-def _print(results: list[Loaded], form: Form, ink: Pen) -> None:
+def _print(results: list[Loaded], form: Form, pen: Pen) -> None:
     findings = [found for result in results for found in result.diagnostics]
     gap = "\n" if form is Form.FULL else ""
     for result in results:
-        for block in shown(result, result.diagnostics, form.value, ink):
+        for block in shown(result, result.diagnostics, form.value, pen):
             print(block + gap)
     if findings:
         print(summary(findings), file=sys.stderr)

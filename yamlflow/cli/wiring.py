@@ -1,4 +1,4 @@
-"""The composition root: from a graph's profiles to executors, the machine, and a run under signals.
+"""The composition root: a graph that this machine can run, and a run under signals.
 
 Only here do the command line, the engine and the executors meet.
 """
@@ -7,107 +7,56 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from yamlflow.cli.guard import tell
+from yamlflow.core.errors import AccessError
 from yamlflow.core.graph import Graph
-from yamlflow.core.messages import ExecutorTraits, Machine
-from yamlflow.engine.machine import check_requests, find_gpus, this_machine
+from yamlflow.core.messages import ExecutorTraits
+from yamlflow.engine.crew import machine_of, profiles_of
+from yamlflow.engine.machine import check_requests
 from yamlflow.engine.machine import clamp as cut_to_fit
 from yamlflow.engine.run import Run
-from yamlflow.executors import registry
-from yamlflow.executors.base import Executor
-
-Crew = Mapping[str, tuple[Executor, ExecutorTraits]]
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 _REASONS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "the terminal was closed"}
 
 
-def machine_of(graph: Graph) -> Machine:
-    """This machine, as far as the `local` profile does not say otherwise."""
-    profile = graph.profiles.get("local", {})
-    return this_machine(cpu=_number(profile.get("cpu")), memory=_whole(profile.get("memory")), gpus=_devices(profile))
-
-
 def fitted(graph: Graph, *, clamp: bool) -> Graph:
-    """The graph as this machine can run it; SetupError for a request that it cannot meet. Says what was cut."""
-    machine, traits = machine_of(graph), traits_of(graph)
+    """The graph as this machine can run it; an error, before anything starts, for what it lacks. Says what was cut."""
+    machine = machine_of(graph)
+    traits = {name: ExecutorTraits(machine=profile["type"] in _HERE) for name, profile in profiles_of(graph).items()}
     if clamp:
         graph, said = cut_to_fit(graph, machine, traits)
         for line in said:
             tell(f"--clamp: {line}")
     check_requests(graph, machine, traits)
+    _check_secrets(graph)
     return graph
 
 
-def crew_of(graph: Graph) -> dict[str, tuple[Executor, ExecutorTraits]]:
-    """The executors that the graph's steps name; profiles of one type share one executor where they can."""
-    used = {node.executor for node in graph.nodes.values() if node.action is not None} | {"local"}
-    made: dict[str, Executor] = {}
-    crew = {}
-    for name in sorted(used):
-        profile = graph.profiles.get(name, {"type": "local"})
-        kind = str(profile["type"])
-        if kind not in made:
-            made[kind] = registry.make(kind, _options(kind, profile))
-        crew[name] = (made[kind], _traits(made[kind], profile))
-    return crew
+_HERE = ("local", "docker")
 
 
-def traits_of(graph: Graph) -> dict[str, ExecutorTraits]:
-    """The same without making any executor: for plans."""
-    used = {node.executor for node in graph.nodes.values() if node.action is not None} | {"local"}
-    profiles = {name: graph.profiles.get(name, {"type": "local"}) for name in used}
-    return {
-        name: ExecutorTraits(max_parallel=_whole(profile.get("max_parallel"))) for name, profile in profiles.items()
-    }
-
-
-def _traits(executor: Executor, profile: Mapping[str, Any]) -> ExecutorTraits:
-    traits = executor.traits
-    return ExecutorTraits(
-        machine=traits.machine,
-        max_batch=traits.max_batch,
-        coalesce=traits.coalesce,
-        gang=traits.gang,
-        max_parallel=_whole(profile.get("max_parallel")),
-    )
-
-
-def _options(kind: str, profile: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a profile that its executor knows; the rest is the engine's business."""
-    from dataclasses import fields
-
-    known = {field.name for field in fields(registry.options_type(kind))}
-    return {name: value for name, value in profile.items() if name in known}
-
-
-def _devices(profile: Mapping[str, Any]) -> Mapping[str, tuple[str, int]] | None:
-    """GPUs named in the profile, by their id, else their number; None where NVML is to be asked."""
-    named = profile.get("gpus")
-    if not isinstance(named, list):
-        return None
-    found = find_gpus() if named and any(not device.get("type") for device in named) else {}
-    ids = [str(device.get("id") or number) for number, device in enumerate(named)]
-    return {name: _device(device, found.get(name)) for name, device in zip(ids, named, strict=True)}
-
-
-def _device(device: Mapping[str, Any], real: tuple[str, int] | None) -> tuple[str, int]:
-    kind, memory = real or ("gpu", 0)
-    return str(device.get("type") or kind), int(device.get("memory") or memory)
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if value is not None else None
-
-
-def _whole(value: Any) -> int | None:
-    return int(value) if value is not None else None
+def _check_secrets(graph: Graph) -> None:
+    """Every secret that comes from this machine is there; its value is not looked at."""
+    for node in graph.nodes.values():
+        for name, reference in (node.action.secrets if node.action else {}).items():
+            store, _, place = reference.partition(":")
+            if store == "env" and place not in os.environ:
+                hint = f"set it for this command: {place}=... yamlflow run"
+                raise AccessError(
+                    f"step {node.id}: the secret {name} needs the variable {place}, which is not set", hint=hint
+                )
+            if store == "file" and not os.access(Path(place), os.R_OK):
+                hint = "make the file, readable for you alone"
+                raise AccessError(
+                    f"step {node.id}: the secret {name} needs the file {place}, which cannot be read", hint=hint
+                )
 
 
 @dataclass(slots=True)
@@ -146,7 +95,3 @@ def stopping(run: Run) -> Iterator[Signals]:
 def in_ci(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether a CI service shows what we print."""
     return environ.get("CI", "").lower() in ("1", "true", "yes")
-
-
-def reused_line(run: Run, steps: Sequence[str]) -> str:
-    return f"results of {', '.join(steps)} are taken from run {run.reused_run}"

@@ -72,7 +72,7 @@ class Attempts(Board):
                 return
 
     def _start_next(self, fan: Fan) -> bool:
-        assert self._pools is not None  # noqa: S101
+        assert self._pools is not None
         index = fan.ready[0] if fan.ready else fan.cursor
         task = fan.task(index)
         live = self._live.get(task)
@@ -117,8 +117,8 @@ class Attempts(Board):
         return live
 
     def _release(self, live: Live) -> None:
-        assert self._pools is not None  # noqa: S101
-        assert live.grant is not None  # noqa: S101
+        assert self._pools is not None
+        assert live.grant is not None
         self._pools.give_back(self._ask_for(live.fan.node, live), live.grant)
         live.grant = None
         live.fan.active -= 1

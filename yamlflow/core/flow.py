@@ -270,7 +270,7 @@ class Flow(Attempts):
 
     def _enter(self, body: Scope) -> None:
         fan = body.owner
-        assert fan is not None  # noqa: S101 - the root is opened by the run itself
+        assert fan is not None
         if fan.node.repeat is not None:
             self._out.append(Mark(TaskId(fan.node.id, body.path), State.RUNNING))
         self._open_scope(body, fan.node.children)
@@ -292,7 +292,7 @@ class Flow(Attempts):
 
     def _end_body(self, scope: Scope, state: State, reason: str = "") -> None:
         fan = scope.owner
-        assert fan is not None  # noqa: S101 - the root has no item to end
+        assert fan is not None
         del fan.bodies[scope.index]
         fan.active -= 1
         fan.dooms -= scope.doomed
@@ -301,8 +301,8 @@ class Flow(Attempts):
 
     def _end_round(self, scope: Scope, *, done: bool) -> None:
         fan = scope.owner
-        assert fan is not None  # noqa: S101
-        assert fan.node.repeat is not None  # noqa: S101
+        assert fan is not None
+        assert fan.node.repeat is not None
         repeat = fan.node.repeat
         if done:
             self._end_body(scope, State.SUCCEEDED)

@@ -147,9 +147,6 @@ def run(
     opened = open_run(graph, folder, options, file=str(file))
     try:
         execute(opened, make_crew(opened.graph), machine_of(opened.graph))
-    except KeyboardInterrupt:
-        opened.stop("interrupted", force=True)
-        raise
     finally:
         opened.close()
     return Result(folder, opened.id)

@@ -18,6 +18,7 @@ from yamlflow.store.state import State, Stored
 
 Name = tuple[str, tuple[str, ...]]
 
+CAUGHT = "caught"
 _KINDS = ("RunStarted", "ItemsKnown", "Succeeded", "Failed", "Restored", "Marked")
 
 
@@ -70,17 +71,23 @@ class Earlier:
             names.learn(task, body["count"], tuple(body.get("keys", ())))
             return
         name = task.node, names.keys(task)
-        caught = row.kind in ("Marked", "Restored") and '"caught"' in row.body
-        if row.kind == "Marked" and '"outcome"' not in row.body:
-            if caught and name in self._results:  # what `catch.run` made has been taken as a success
-                self._results[name] = replace(self._results[name], caught=True)
-            return
-        if row.kind == "Failed":
-            failed[name] = stored.digest or b""
-        elif row.kind == "Marked":  # caught: what stands in for it, for what the failed attempt was given
-            self._results[name] = Result(stored.seq, failed.get(name, b""), caught=True)
+        digest = stored.digest or b""
+        if row.kind == "Marked":
+            self._take_mark(name, failed.get(name, b""), stored)
+        elif row.kind == "Failed":
+            failed[name] = digest
         else:
-            self._results[name] = Result(stored.seq, stored.digest or b"", caught)
+            caught = row.kind == "Restored" and json.loads(row.body).get("end") == CAUGHT
+            self._results[name] = Result(stored.seq, digest, caught)
+
+    def _take_mark(self, name: Name, digest: bytes, stored: Stored) -> None:
+        body = json.loads(stored.row.body)
+        if body["state"] != CAUGHT:
+            return
+        if "outcome" in body:  # what stands in for it, for what the failed attempt was given
+            self._results[name] = Result(stored.seq, digest, caught=True)
+        elif name in self._results:  # what `catch.run` made has been taken as a success
+            self._results[name] = replace(self._results[name], caught=True)
 
 
 def restored_body(outcome: Outcome) -> dict[str, object]:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from yamlflow.core.errors import StateError
 from yamlflow.core.expressions import access
 from yamlflow.core.expressions.contents import opened, truth
 from yamlflow.core.expressions.evaluator import evaluate
@@ -88,7 +89,13 @@ class Reader:
 
     def store(self, body: bytes) -> ArtifactRef:
         """JSON put into the store."""
-        digest, size = self._storage.put_bytes([body])
+        try:
+            digest, size = self._storage.put_bytes([body])
+        except OSError as error:
+            hint = "free some space, then: yamlflow resume"
+            raise StateError(
+                f"the store {self._storage.root} cannot be written: {error.strerror}", hint=hint
+            ) from error
         return ArtifactRef(digest, "json", size)
 
     def value(self, text: str, scope: TaskScope, place: str) -> Any:

@@ -16,7 +16,7 @@ from yamlflow.core.expressions.faults import Fault, NeedsWorkerError
 from yamlflow.core.expressions.texts import fill
 from yamlflow.core.graph import Loop, TaskId
 from yamlflow.core.naming import Names
-from yamlflow.core.values import Document, UnstorableError
+from yamlflow.core.values import Document, UnstorableError, references
 from yamlflow.engine.evaluation import Defer, Deferred, Known, Reader, Wrong, wrong
 from yamlflow.engine.keys import data_keys, repeated
 from yamlflow.engine.scope import TaskScope, World, task_scope
@@ -80,6 +80,8 @@ class Expansion:
                     columns[name] = self._column(name, source, scope, known)
                 except NeedsWorkerError:
                     assert isinstance(source, str)
+                    if name in known:  # a worker has looked already: asking again would never end
+                        raise _unlistable(name, source, known[name]) from None
                     waiting[name] = self._reader.deferred(source, scope)
         if waiting:
             raise Defer(Deferred(waiting, lists=True))
@@ -175,6 +177,12 @@ def _check_count(count: int, loop: Loop) -> None:
             f"foreach has {count:,} items, more than max_items ({loop.max_items:,})",
             "raise `max_items` on the step, or run with --max-items",
         )
+
+
+def _unlistable(name: str, source: str, found: Document) -> Wrong:
+    kinds = [ref.type or ref.format for ref in references(found)]
+    shown = f"a {kinds[0]}" if kinds else "its value"
+    return Wrong(f"foreach.{name}: `{source}`: {shown} is no list of items", "let the step return a list")
 
 
 def _check_lengths(axis: Axis) -> None:

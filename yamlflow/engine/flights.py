@@ -7,7 +7,7 @@ Evaluations by workers fly beside the tasks; the scheduler knows nothing of them
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from yamlflow.core.graph import TaskId
@@ -26,19 +26,24 @@ from yamlflow.core.messages import (
     What,
 )
 
+_ENDINGS = {
+    "deadline": "was not done at its deadline",
+    "start_failed": "had not started when its start_timeout was over",
+}
 QUIET = 1.0
 """Seconds between two progress messages of one task that are kept."""
 
 
 @dataclass(slots=True)
 class Flight:
-    """One attempt of a task."""
+    """One attempt of a task; `ending` says why the scheduler had it stopped."""
 
     executor: str
     task: TaskId
     attempt: int
     digest: bytes
     told: float = float("-inf")
+    ending: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,14 @@ def _ended(flight: Flight, outcome: Outcome | None, at: float) -> Event:
     if outcome is None:
         return Lost(at, flight.task, flight.attempt)
     kind = Failed if outcome.state == "failed" else Succeeded
-    return kind(at, flight.task, flight.attempt, outcome)
+    return kind(at, flight.task, flight.attempt, _explained(outcome, flight.ending))
+
+
+def _explained(outcome: Outcome, ending: str) -> Outcome:
+    """A stopped attempt says why it was stopped, not just that it was."""
+    if outcome.failure is None or outcome.failure.reason != "cancelled" or ending not in _ENDINGS:
+        return outcome
+    return replace(outcome, failure=replace(outcome.failure, reason=ending, message=_ENDINGS[ending]))
 
 
 def _progress(flight: Flight, report: Report, at: float) -> Event | None:

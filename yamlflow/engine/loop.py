@@ -163,7 +163,8 @@ class Loop:
         for task, attempt in command.tasks:
             name = self._flights.name_of(task, attempt)
             flight = self._flights.get(name) if name else None
-            if name and flight:
+            if name and isinstance(flight, Flight):
+                flight.ending = command.reason
                 names.setdefault(flight.executor, []).append(name)
         for executor, found in names.items():
             self._pumps[executor].cancel(found)
@@ -233,10 +234,10 @@ class Loop:
         self._stops += 1
         if self._stops >= 3:
             raise AbandonedError
-        if self._stops == 1:
-            self._say(CancelRequested(self._now(), stop.reason, stop.drain))
-            if stop.drain:
-                return
+        drain = stop.drain and self._stops == 1
+        self._say(CancelRequested(self._now(), stop.reason, drain))  # the second one is for the hooks
+        if drain:
+            return
         force = stop.force or self._stops > 1
         for executor, names in self._flights.by_executor().items():
             if force:

@@ -6,7 +6,7 @@ Whoever opens a run closes it, whatever happens in between.
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -167,7 +167,7 @@ def _claim_id(
 def new_run_id(now: float) -> str:
     """Sortable by minute and short: `20261122-1504-x7k2`."""
     stamp = time.strftime("%Y%m%d-%H%M", time.localtime(now))
-    return f"{stamp}-{''.join(secrets.choice(ALPHABET) for _ in range(4))}"
+    return f"{stamp}-{''.join(ALPHABET[byte % len(ALPHABET)] for byte in os.urandom(4))}"
 
 
 def _pipeline_lock(folder: StateFolder, graph: Graph, options: RunOptions, run_id: str) -> Lock:

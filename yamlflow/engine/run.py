@@ -80,22 +80,33 @@ def execute(
     _fit(run, machine, traits)
     body = _body(run)
     run.launch = run.state.start_launch(run.id, body)
-    pumps = {name: Pump(name, executor, run.inbox.put) for name, (executor, _) in executors.items()}
+    pumps = _pumps(run, {name: pair[0] for name, pair in executors.items()})
     try:
         if run.options.max_time is not None:
             run.inbox.set_timer(Stop("--max-time is over"), run.options.max_time)
         ended = Loop(_parts(run), run.inbox, pumps, listener).run(lambda at: _started(run, at, machine, traits))
     except AbandonedError:
-        for pump in pumps.values():
-            pump.close(timeout=0.0)
+        _close(pumps, timeout=0.0)
         return RunResult(run.id, "interrupted", run.view)
     except BaseException:
-        for pump in pumps.values():
-            pump.close(timeout=5.0)
+        _close(pumps, timeout=5.0)
         raise
-    for pump in pumps.values():
-        pump.close()
+    _close(pumps, timeout=None)
     return _result(run, ended, body)
+
+
+def _pumps(run: Run, executors: Mapping[str, Executor]) -> dict[str, Pump]:
+    """A pump for each executor; profiles that share one share its pump, for it has one thread."""
+    by_executor: dict[int, Pump] = {}
+    for name, executor in executors.items():
+        if id(executor) not in by_executor:
+            by_executor[id(executor)] = Pump(name, executor, run.inbox.put)
+    return {name: by_executor[id(executor)] for name, executor in executors.items()}
+
+
+def _close(pumps: Mapping[str, Pump], *, timeout: float | None) -> None:
+    for pump in set(pumps.values()):
+        pump.close(timeout=timeout)
 
 
 def _fit(run: Run, machine: Machine, traits: Mapping[str, ExecutorTraits]) -> None:

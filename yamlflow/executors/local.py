@@ -7,7 +7,6 @@ ended without one. Must never import user code.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -90,8 +89,8 @@ class LocalExecutor:
 
     def _submit(self, job: Job) -> None:
         try:
-            for folder in (os.path.dirname(job.log), os.path.dirname(job.scratch)):
-                os.makedirs(folder, mode=0o700, exist_ok=True)
+            for place in (job.log, job.scratch):
+                Path(place).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             template = self._tree.template(job)
             template.attempts[job.attempt_id] = Attempt(job)
             self._homes[job.attempt_id] = template
@@ -132,13 +131,19 @@ class LocalExecutor:
                 attempt.outcome = outcome_from_json(frame["outcome"])
             case "exit" if attempt:
                 usage = Usage(frame["seconds"], frame["cpu"], frame["memory"])
-                outcome = _told(attempt) or self._without_word(attempt.job, frame)
-                self._ended(attempt.job, replace(outcome, usage=usage))
+                self._ended(attempt.job, replace(self._outcome(attempt, frame), usage=usage))
+
+    def _outcome(self, attempt: Attempt, frame: Frame) -> Outcome:
+        """What the task told; but a task that failed because it was stopped was stopped."""
+        told = _told(attempt)
+        if frame["cause"] and (told is None or told.state == "failed"):
+            failure = endings.stopped(frame["cause"], attempt.job.timeout)
+            trace = told.failure.traceback if told is not None and told.failure is not None else ""
+            return Outcome("failed", failure=replace(failure, traceback=trace))
+        return told or self._without_word(attempt.job, frame)
 
     def _without_word(self, job: Job, frame: Frame) -> Outcome:
         status: int = frame["status"]
-        if frame["cause"]:
-            return Outcome("failed", failure=endings.stopped(frame["cause"], job.timeout))
         oom = status == -signal.SIGKILL and self._oom_happened()
         failure = endings.ended(status, oom=oom, memory=frame["memory"], limit=job.grant.memory)
         return Outcome("failed", failure=failure)
@@ -153,7 +158,7 @@ class LocalExecutor:
             outcome = _told(attempt) or Outcome("failed", failure=_orphaned(template, attempt.job, status))
             self._ended(attempt.job, outcome)
 
-    # ---------------------------------------------------------------- imports
+    # ---------------------------------------------------------------- waiting for modules
 
     def _patience(self, timeout: float) -> float:
         """Until the next timeout of an attempt that still waits for its module."""
@@ -202,7 +207,7 @@ def _orphaned(template: Template, job: Job, status: int | None) -> Failure:
     if template.unusable is not None:
         return template.unusable
     if template.ready or status is None:
-        return Failure("lost", "the process that the task was started from has died")
+        return Failure("lost", f"the process that the task was started from has died{template.nursery.last_words()}")
     target = job.target.get("callable", "the command")
     failure = endings.ended(status, oom=False, memory=0, limit=0)
     return replace(failure, message=f"importing `{target}`: {failure.message}")

@@ -12,15 +12,17 @@ import selectors
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from yamlflow.core.jobs import Failure, Job, Outcome
 from yamlflow.worker.processes import bootstrap, environment, frames
 
+LAST_WORDS = 2000
 IDLE_TEMPLATES = 16
 """Templates without work that are kept for the next task of their module."""
 
@@ -36,9 +38,17 @@ class Attempt:
 
 @dataclass(slots=True)
 class Nursery:
+    """`errors` is an unnamed file: what it says there is shown only when it dies."""
+
     process: subprocess.Popen[bytes]
     control: socket.socket
+    errors: IO[bytes]
     alive: bool = True
+
+    def last_words(self) -> str:
+        self.errors.seek(0)
+        text = self.errors.read()[-LAST_WORDS:].decode(errors="replace").strip()
+        return f": {text}" if text else ""
 
 
 @dataclass(slots=True, eq=False)
@@ -226,6 +236,7 @@ class Tree:
             nursery.control.close()
         for nursery in self._nurseries.values():
             nursery.process.wait()
+            nursery.errors.close()
         self._nurseries.clear()
         self._selector.close()
         os.close(self._woken)
@@ -234,16 +245,18 @@ class Tree:
 
 def _start_nursery(variables: Mapping[str, str]) -> Nursery:
     ours, theirs = frames.pair()
+    errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
     with theirs:
         process = subprocess.Popen(
             bootstrap.command(sys.executable, "nursery", "main", theirs.fileno()),
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            stderr=errors,
             pass_fds=[theirs.fileno()],
             cwd="/",
         )
-    return Nursery(process, ours)
+    return Nursery(process, ours, errors)
 
 
 def _sent(template: Template, packet: bytes) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from yamlflow.core.expressions import ROOTS, Expression, ExpressionError, Reference, Template, parse, parse_template
-from yamlflow.schema.diagnostics import Diagnostic, Note, Span
+from yamlflow.schema.diagnostics import Diagnostic, Span
 from yamlflow.schema.nodes import Scalar
 from yamlflow.schema.places import HOOKS, Place, Unit
 from yamlflow.schema.spans import Path as Keys
@@ -176,7 +176,7 @@ def _is_direct(rest: Keys) -> bool:
 
 def _refused(unit: Unit, place: Place | None, role: Role | None, text: Text, error: ExpressionError) -> Diagnostic:
     span = unit.inside(text.scalar, error.start, max(error.end, error.start + 1))
-    hint, notes = error.hint, tuple[Note, ...]()
+    hint = error.hint
     bare = _BARE.fullmatch(text.text) is not None and text.language == "expression"
     if error.code == "unknown-name" or bare:
         hint = _bare_hint(unit, place, role, text.text.strip() if bare else _slice(text, error)) or hint
@@ -184,7 +184,9 @@ def _refused(unit: Unit, place: Place | None, role: Role | None, text: Text, err
         if role is Role.INPUT and bare and hint is error.hint and word not in ROOTS:
             message = f"`{word}` is no name that can be read here"
             return Diagnostic("unknown-name", message, span, help=f"is this the literal '{word}'? put it under `with`")
-    return Diagnostic(error.code, error.message, span, notes=notes, help=hint)
+    if role is Role.STATIC and error.code == "unknown-name" and hint == error.hint:
+        hint = "only parameters are known before the run"
+    return Diagnostic(error.code, error.message, span, help=hint)
 
 
 def _slice(text: Text, error: ExpressionError) -> str:

@@ -30,9 +30,8 @@ class LocalStore:
             raise _not_durable(self.root, error) from error
 
     def put_file(self, source: str | os.PathLike[str], *, move: bool = False) -> tuple[str, int]:
-        folder = os.path.dirname(os.path.realpath(source)) if move else ""
         try:
-            return self._storage.put_file(source, take_from=folder)
+            return self._storage.put_file(source, take_from=str(Path(source).resolve().parent) if move else "")
         except OSError as error:
             raise _not_durable(self.root, error) from error
 

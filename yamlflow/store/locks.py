@@ -11,7 +11,6 @@ import errno
 import fcntl
 import json
 import os
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +55,7 @@ def take(path: Path, what: str, *, since: str, run: str = "") -> Lock:
     except OSError as error:
         os.close(descriptor)
         raise _refused(error, path, what) from error
-    _sign(descriptor, Holder(os.getpid(), socket.gethostname(), since, run))
+    _sign(descriptor, Holder(os.getpid(), os.uname().nodename, since, run))
     return Lock(descriptor)
 
 

@@ -42,6 +42,7 @@ WORTHWHILE = 256
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _PLAIN = frozenset({type(None), bool, int, str, float})
+_SMALL = frozenset({type(None), bool, float})
 _TAGGED = frozenset({tuple, date, datetime, timedelta, Decimal})
 
 
@@ -61,10 +62,13 @@ def store_value(
     `scratch` is the folder that files may be moved out of, `iterated` names the fields
     some loop iterates ("" is the whole value), `names` those of a returned tuple's parts.
     """
-    if type(value) in _PLAIN and type(value) is not str and not names:
+    if type(value) in _SMALL and not names:
         return encode(value)
     storing = _Storing(store, scratch, frozenset(iterated))
-    return storing.fitted(storing.whole(_with_names(value, names)))
+    try:
+        return storing.fitted(storing.whole(_with_names(value, names)))
+    except (ValueError, RecursionError):  # integers of thousands of digits, thousands of lists in lists
+        return storing.pickled(value, "result")
 
 
 def _with_names(value: Any, names: Sequence[str]) -> Any:
@@ -201,6 +205,10 @@ class _Storing:
         table = tables.dump(value)
         if table is not None:
             return self._put(table, "arrow", _type_text(kind), tuple(value.shape))
+        return self.pickled(value, path)
+
+    def pickled(self, value: Any, path: str) -> Document:
+        """The last resort. Raises UnstorableValueError that leads to the culprit."""
         try:
             blocks = pickles.dump(value, self._inside_pickle)
         except UnstorableValueError:
@@ -208,7 +216,7 @@ class _Storing:
         except Exception as error:
             place, cause = pickles.culprit(value, path) or (path, error)
             raise UnstorableValueError(f"{place}: {_said(cause)}") from error
-        return self._put(blocks, "pickle", _type_text(kind), _shape(value))
+        return self._put(blocks, "pickle", _type_text(type(value)), _shape(value))
 
     def _inside_pickle(self, path: PurePath) -> Document:
         """A file under scratch would be gone when the pickle is read: it goes into the store."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -143,6 +144,7 @@ def _variable(name: str, value: Any, *, strict: bool) -> str | None:
 def _run(argv: list[str], folder: str, variables: dict[str, str], captured: str) -> int:
     """Exit code, or minus the number of the signal that ended it."""
     sys.stdout.flush()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)  # whoever stops us stops the command, which may tidy up
     output = os.open(captured, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) if captured else None
     try:
         return subprocess.call(argv, cwd=folder, env=variables, stdin=subprocess.DEVNULL, stdout=output)

@@ -75,7 +75,7 @@ class Context:
         clock = time.monotonic()
         if now or clock - self._spoke >= QUIET:
             self._spoke = clock
-            self._say(message, fraction)
+            self._say(str(message), fraction)
 
     @property
     def checkpoint_dir(self) -> Path:

@@ -18,8 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
 from typing import Any, Union
@@ -207,7 +206,7 @@ class LocalStorage:
         except OSError:  # another process was faster
             if not os.path.isdir(target):
                 raise
-            shutil.rmtree(building, ignore_errors=True)
+            remove_tree(building)
 
 
 def make_folder(path: str) -> None:
@@ -289,11 +288,38 @@ def _link(source: str, target: str) -> None:
         return
     except OSError:  # no hard links here, or too many of this file
         building = f"{target}.{os.getpid()}-{os.urandom(4).hex()}"
-        shutil.copyfile(source, building)
+        _copy(source, building)
         os.chmod(building, 0o444)
         os.rename(building, target)
 
 
+def _copy(source: str, target: str) -> None:
+    with open(source, "rb", buffering=0) as reader, open(target, "xb", buffering=0) as writer:
+        while chunk := reader.read(CHUNK):
+            _write_all(writer.fileno(), memoryview(chunk))
+
+
+def remove_tree(folder: str) -> None:
+    """Delete a folder and all in it, links as links; what cannot be deleted stays.
+
+    shutil would do it too, at the price of five libraries mapped into every fork.
+    """
+    for place, folders, files in os.walk(folder, topdown=False):
+        for name in files:
+            _attempt(os.unlink, f"{place}/{name}")
+        for name in folders:
+            path = f"{place}/{name}"
+            _attempt(os.unlink if os.path.islink(path) else os.rmdir, path)
+    _attempt(os.rmdir, folder)
+
+
+def _attempt(remove: Callable[[str], None], path: str) -> None:
+    try:
+        remove(path)
+    except OSError:
+        return
+
+
 def _copy_executable(source: str, target: str) -> None:
-    shutil.copyfile(source, target)
-    os.chmod(target, 0o555)
+    _copy(source, target)
+    os.chmod(target, 0o555)  # noqa: S103 - read-only, and a program

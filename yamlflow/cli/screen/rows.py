@@ -8,7 +8,7 @@ from yamlflow.cli.text import one_line
 from yamlflow.cli.words import glyph
 from yamlflow.core.graph import TaskId
 from yamlflow.core.jobs import Failure
-from yamlflow.core.messages import State
+from yamlflow.core.messages import TERMINAL, State
 from yamlflow.core.progress import RunView, StepView
 
 MAX_FAILURES = 3
@@ -44,7 +44,7 @@ def rows(view: RunView, now: float, *, unicode: bool = True) -> list[Row]:
     """The steps in file order, indented as they are nested; hooks once they have begun."""
     notes = _notes(view)
     return [
-        _row(step, now, notes.get(step.step.id, ""), unicode=unicode)
+        _row(step, state_of(view, step), now, notes.get(step.step.id, ""), unicode=unicode)
         for step in view.steps.values()
         if not step.step.hook or step.counts
     ]
@@ -91,11 +91,20 @@ def totals(view: RunView) -> str:
     return ", ".join(f"{counts[state]} {state.value}" for state in _COUNTED if counts.get(state))
 
 
-def _row(view: StepView, now: float, note: str, *, unicode: bool) -> Row:
+def state_of(view: RunView, step: StepView) -> State:
+    """What a person would call a step; one that never began has the end of the group around it."""
+    around = view.steps.get(step.step.parent)
+    if step.state is not State.PENDING or around is None:
+        return step.state
+    end = state_of(view, around)
+    return end if end in TERMINAL else step.state
+
+
+def _row(view: StepView, state: State, now: float, note: str, *, unicode: bool) -> Row:
     folded = view.step.names is not None or view.step.rounds or view.total > 1
     return Row(
         name="  " * view.step.id.count(".") + view.step.name,
-        state=view.state.value,
+        state=state.value,
         bar=_bar(view, unicode=unicode) if folded else "",
         counts=_counts(view, unicode=unicode) if folded else "",
         note=note or _asides(view),

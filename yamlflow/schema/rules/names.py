@@ -117,6 +117,8 @@ def _check_fields(reading: Reading, fields: list[str]) -> Iterator[Diagnostic]:
         yield from _check_loop_variable(reading, fields)
         return
     names = _output_names(source)
+    if fields and _catch_lacks(source, fields[0]):
+        yield _not_caught(reading, fields[0])
     if names is None:
         return
     if not names:
@@ -135,6 +137,22 @@ def _output_names(place: Place) -> list[str] | None:
     if step.run is not None:
         return list(step.output_names) or None
     return list(step.output_places) if step.kind is not None else None
+
+
+def _catch_lacks(place: Place, field: str) -> bool:
+    """Whether the value that stands in after a failure has no such field; null has none, and stays null."""
+    catch = place.step.catch
+    if catch is None or catch.run is not None or catch.set is None or place.is_group:
+        return False
+    return not isinstance(catch.set, dict) or field not in catch.set
+
+
+def _not_caught(reading: Reading, field: str) -> Diagnostic:
+    source = reading.source
+    said = f"after a failure of `{source.name}` there is no `{field}`: `catch` does not set it"
+    note = Note("what stands in for the value", source.key("catch", "set"))
+    hint = f"add it: `set: {{{field}: null}}`"
+    return Diagnostic("unknown-output", said, reading.site.at(reading.reference), notes=(note,), help=hint)
 
 
 def _no_value(reading: Reading) -> Diagnostic:

@@ -8,7 +8,6 @@ module is imported, and what differs from task to task after the fork.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 
 from yamlflow.core.jobs import Job
@@ -95,6 +94,8 @@ def _secret(name: str, reference: str, source: Mapping[str, str]) -> str:
 
 def with_python(path: str, interpreter: str, shims: str) -> str:
     """PATH on which `python` is the interpreter; `shims` is a folder for a script, where one is needed."""
+    import shutil  # commands only: it maps five libraries into every fork
+
     folder = os.path.dirname(interpreter)
     found = shutil.which("python", path=path)
     if found is not None and os.path.dirname(found) == folder:

@@ -16,8 +16,7 @@ import socket
 import time
 from typing import NoReturn
 
-# All that a task needs is imported here, once, and shared by every fork.
-from yamlflow.worker import commands as _commands  # noqa: F401
+# All that a callable's task needs is imported with these, once, and shared by every fork.
 from yamlflow.worker.processes import frames, kernel, task, template
 
 PATIENCE = 2.0

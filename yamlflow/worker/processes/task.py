@@ -13,7 +13,6 @@ import atexit
 import faulthandler
 import io
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -27,6 +26,7 @@ from yamlflow.core.jobs import Failure, Job, Outcome, outcome_to_json
 from yamlflow.worker import invocation
 from yamlflow.worker.processes import environment, frames, kernel, masking, seeding
 from yamlflow.worker.processes.scratches import Scratches
+from yamlflow.worker.storage import remove_tree
 
 CLEAN = 93
 _SIGCHLD, _DEFAULT = int(signal.SIGCHLD), int(signal.SIG_DFL)
@@ -165,10 +165,10 @@ def flush() -> None:
 
 def wind_down() -> None:
     """Let threads and exit handlers finish, for a while: the outcome is told already."""
-    if threading.active_count() > 1 or atexit._ncallbacks() > _OUR_EXIT_HANDLERS:
+    if threading.active_count() > 1 or atexit._ncallbacks() > _OUR_EXIT_HANDLERS:  # noqa: SLF001
         faulthandler.dump_traceback_later(WIND_DOWN, exit=True)
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
+        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing ends its children
+        atexit._run_exitfuncs()  # noqa: SLF001
         faulthandler.cancel_dump_traceback_later()
         flush()
 
@@ -177,7 +177,7 @@ def leave(job: Job, outcome: Outcome) -> None:
     """Remove what is in the scratch folder; after a failure it may explain it, and stays."""
     if outcome.state != "failed" and os.listdir(job.scratch):
         os.chdir("/")
-        shutil.rmtree(job.scratch, ignore_errors=True)
+        remove_tree(job.scratch)
 
 
 def has_children() -> bool:

@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -123,7 +124,9 @@ class Template:
             os.environ.update({**environment.threads(spec.cpu, spec.env), **spec.env, **self._secrets})
             os.chdir(spec.cwd or "/")
             importing.prepare_path(spec.code_roots)
-            if spec.target and not spec.fresh:
+            if not spec.target:
+                import yamlflow.worker.commands  # noqa: F401 - for the forks
+            elif not spec.fresh:
                 importing.import_target(spec.target, spec.code_roots)
         except BaseException as error:  # noqa: BLE001 - whatever importing a module raises, sys.exit included
             self._say_unusable(error)
@@ -156,6 +159,8 @@ class Template:
         """The state that tasks are forked from: everything imported, nothing buffered, no garbage to collect."""
         _output_to(os.open(os.devnull, os.O_WRONLY))
         seeding.watch_imports()
+        # 3.12 counts native threads; those that make forking unsafe have been looked for
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
         sys.argv = [self._spec.target or "command"]
         gc.collect()
         gc.freeze()
