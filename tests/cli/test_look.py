@@ -228,7 +228,7 @@ def test_a_run_in_progress_is_seen_and_cancelled_from_another_terminal(yamlflow,
     asked = yamlflow("cancel")
     assert asked.returncode == 0
     assert seen["run_id"] in asked.stdout
-    out, err = program.communicate(timeout=30)
+    _, err = program.communicate(timeout=30)
     assert program.returncode == 130, err
     assert "yamlflow resume" in err
     assert json.loads(yamlflow("status", "--json").stdout)["state"] == "cancelled"

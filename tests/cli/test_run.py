@@ -15,7 +15,11 @@ import pytest
 
 from tests.cli.conftest import clean_environment
 
-FINE = 'yamlflow: 1\nsteps:\n  a: {run: "tasks:a"}\n  b: {foreach: {x: [1, 2, 3]}, run: "tasks:b", inputs: {x: each.x, a: steps.a}}\n'
+FINE = """yamlflow: 1
+steps:
+  a: {run: "tasks:a"}
+  b: {foreach: {x: [1, 2, 3]}, run: "tasks:b", inputs: {x: each.x, a: steps.a}}
+"""
 BROKEN = FINE + '  bad: {run: "tasks:bad", inputs: {x: steps.b}}\n'
 HOLDS = 'yamlflow: 1\nsteps:\n  hold: {run: "tasks:hold"}\n'
 TASKS = """
@@ -35,6 +39,14 @@ def hold():
         time.sleep(60)
     finally:
         Path(__file__).with_name("cleaned").touch()
+"""
+
+
+GATE = """
+def gate():
+    Path(__file__).with_name("holding").touch()
+    while not Path(__file__).with_name("go").exists():
+        time.sleep(0.02)
 """
 
 
@@ -125,7 +137,7 @@ def test_no_progress_leaves_the_end_block(yamlflow, place):
 
 def test_what_tasks_print_is_shown_when_asked_and_is_only_text(yamlflow, place):
     place(BROKEN)
-    assert "from" not in yamlflow("run").stderr
+    assert "a | " not in yamlflow("run").stderr
     shown = yamlflow("run", "--show-output", "all").stderr
     assert "a | from a [bold]here[/bold]" in shown
     assert "\x1b" not in shown
@@ -236,8 +248,7 @@ def test_max_time_ends_as_a_termination(place):
 
 def test_the_same_pipeline_twice_is_75_or_silence_or_patience(yamlflow, place):
     folder = place(HOLDS.replace("tasks:hold", "tasks:gate"))
-    gate = "\ndef gate():\n    Path(__file__).with_name('holding').touch()\n    while not Path(__file__).with_name('go').exists():\n        time.sleep(0.02)\n"
-    (folder / "tasks.py").write_text(TASKS + gate)
+    (folder / "tasks.py").write_text(TASKS + GATE)
     first = start(folder)
     until((folder / "holding").exists)
     second = yamlflow("run")

@@ -226,7 +226,12 @@ def test_json_progress_is_one_object_a_line_with_names_for_tasks():
 
 # --- the end block
 
-TRACEBACK = '  File "train.py", line 88, in fit\n    model.fit(x)\n  File "train.py", line 3, in inner\n    raise ValueError\nValueError: no\n'
+TRACEBACK = """  File "train.py", line 88, in fit
+    model.fit(x)
+  File "train.py", line 3, in inner
+    raise ValueError
+ValueError: no
+"""
 
 
 def ended(tale, state):

@@ -9,7 +9,11 @@ import pytest
 from tests.cli.test_app import HEAVY, imported, offenders
 
 GOOD = 'yamlflow: 1\nsteps:\n  mean: {run: "statistics:mean", with: {data: [1, 2]}}\n'
-BAD = 'yamlflow: 1\nsteps:\n  mean: {run: "statistics:mean", with: {data: [1]}, timeotu: 5m}\n  fit: {run: "statistics:mean", needs: [maen], with: {data: [1]}}\n'
+BAD = """yamlflow: 1
+steps:
+  mean: {run: "statistics:mean", with: {data: [1]}, timeotu: 5m}
+  fit: {run: "statistics:mean", needs: [maen], with: {data: [1]}}
+"""
 WARNS = GOOD + "params: {unused: 1}\n"
 
 

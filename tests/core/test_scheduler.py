@@ -286,6 +286,12 @@ def test_a_doomed_body_stops_its_loop_before_the_body_has_ended() -> None:
     assert world.finish().ends == ["failed"]
 
 
+def test_a_body_whose_steps_were_all_skipped_is_skipped() -> None:
+    world = World(graph(*group(), step("strict", "strict:g")), lambda _t, _n: SKIP, {"g": 1}).run()
+    assert world.state("g", 0) == "skipped"
+    assert world.state("g") == "succeeded"  # as a loop: its list has a None
+
+
 def test_group_outputs_are_evaluated_when_the_body_ends() -> None:
     world = World(graph(*group(outputs={"x": "steps.b"})), items={"g": 2}).run()
     asked = [c.task for c in world.commands if isinstance(c, Evaluate) and c.what == "outputs"]

@@ -185,6 +185,8 @@ class Body:
         for bad in ("failed", "upstream_failed"):
             if bad in states:
                 return Result(bad)
+        if states == {"skipped"}:
+            return Result("skipped")
         value = {"out": frame[self.step.output].value} if self.step.output else None
         return Result("succeeded", value)
 

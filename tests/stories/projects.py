@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -200,15 +201,18 @@ class Project:
             assert time.monotonic() < end, f"never noted: {sorted(set(lines) - set(self.ledger))}"
             time.sleep(0.01)
 
-    def until_state(self, step: str, state: str) -> None:
-        """Waits until `yamlflow status` says so from another terminal."""
+    def until_status(self, holds: Callable[[Ran], bool]) -> None:
+        """Waits until what `yamlflow status --json` says from another terminal is as wanted."""
         end = time.monotonic() + PATIENCE
         while True:
             ran = self.call("status", "--json")
-            if ran.code == 0 and ran.state(step) == state:
+            if ran.code == 0 and holds(ran):
                 return
-            assert time.monotonic() < end, f"{step} never was {state}: {ran.out} {ran.err}"
+            assert time.monotonic() < end, f"never so: {ran.out} {ran.err}"
             time.sleep(0.05)
+
+    def until_state(self, step: str, state: str) -> None:
+        self.until_status(lambda ran: ran.state(step) == state)
 
     def at_once(self, name: str = "x") -> int:
         """The largest number of stretches of this name that were open at the same time."""

@@ -30,8 +30,9 @@ def test_by_default_no_further_item_starts_and_a_running_one_is_kept(project):
         """,
         TASKS,
     )
-    run = story.start("--progress", "json")
+    run = story.start()
     story.until_noted("start 0", "start 1")
+    story.until_status(lambda seen: seen.counts("work").get("failed") == 1)
     story.touch("go")
     ran = story.finish(run, code=1)
     assert "end 1" in story.ledger

@@ -65,7 +65,7 @@ def _files(value: Document) -> Iterator[ArtifactRef]:
 
 
 def fetch(value: Document, output: Path | None, name: str, store: LocalStore) -> Path:
-    """Writes one value to a path that must not exist; gives the path. A folder as `output` keeps the value's own name."""
+    """Writes one value to a path that must not exist yet, in a folder under its own name; gives the path."""
     refs = list(_files(value)) if isinstance(value, dict) and "$artifact" in value else []
     target = _target(output, _base_name(refs[0]) if refs else f"{_file_name(name)}.json")
     if target.exists() or target.is_symlink():

@@ -123,6 +123,21 @@ OutputDirOption = Annotated[
 ]
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing on success.")]
 
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would run, as `plan` does.")]
+NameOption = Annotated[str, typer.Option("--name", metavar="NAME", help="A name to find the run by.")]
+TagOption = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A note about the run; repeatable.")
+]
+OverlapOption = Annotated[
+    str,
+    typer.Option(
+        "--overlap", metavar="POLICY", help="While the pipeline runs already: fail (the default), skip, or wait:30m."
+    ),
+]
+HelpOption = Annotated[
+    bool, typer.Option("--help", "-h", help="Show this message, with FILE its parameters too.", show_default=False)
+]
+
 
 def pairs(texts: Iterable[str] | None, flag: str) -> dict[str, str]:
     """`name=value` texts as a mapping; the last one of a name wins."""

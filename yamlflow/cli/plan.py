@@ -12,6 +12,7 @@ from yamlflow.cli.reading import Wish, runnable
 from yamlflow.cli.text import one_line, safe_json
 from yamlflow.cli.words import columns, count
 from yamlflow.core.graph import Graph, Node
+from yamlflow.schema.project import shown
 
 if TYPE_CHECKING:
     from yamlflow.engine.plan import Plan, PlannedStep
@@ -75,7 +76,7 @@ def _where(node: Node, origins: dict[str, str]) -> str:
     if node.is_group:
         return ""
     origin = origins.get(node.executor)
-    return f"{node.executor} (from {origin})" if origin else node.executor
+    return f"{node.executor} (from {shown(Path(origin))})" if origin else node.executor
 
 
 def _fate(step: PlannedStep) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -33,19 +33,12 @@ def run(
     only: o.OnlyOption = None,
     since: o.FromOption = None,
     until: o.UntilOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run, as `plan` does.")] = False,
+    dry_run: o.DryRunOption = False,
     keep_going: o.KeepGoingOption = False,
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="A name to find the run by.")] = "",
-    tag: Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="A note about the run.")] = None,
+    name: o.NameOption = "",
+    tag: o.TagOption = None,
     max_time: o.MaxTimeOption = None,
-    overlap: Annotated[
-        str,
-        typer.Option(
-            "--overlap",
-            metavar="POLICY",
-            help="While the pipeline runs already: fail (the default), skip, or wait:30m.",
-        ),
-    ] = "",
+    overlap: o.OverlapOption = "",
     progress: o.ProgressOption = None,
     show_output: o.ShowOutputOption = None,
     output_dir: o.OutputDirOption = None,
@@ -53,9 +46,7 @@ def run(
     quiet: o.QuietOption = False,
     color: o.ColorOption = None,
     state_dir: o.StateDirOption = None,
-    help_: Annotated[
-        bool, typer.Option("--help", "-h", help="Show this message, with FILE its parameters too.")
-    ] = False,
+    help_: o.HelpOption = False,
 ) -> int:
     """Run a pipeline. With FILE, --help lists the parameters that -p sets."""
     wish = Wish(
@@ -68,29 +59,15 @@ def run(
         from yamlflow.cli.plan import show_plan
 
         return show_plan(wish, o.selection(only, since, until), clamp=clamp, as_json=as_json)
-    settings = settle(
-        wish.file,
-        state_dir=state_dir,
-        max_workers=max_workers,
-        max_items=max_items,
-        keep_going=keep_going,
-        clamp=clamp,
-        overlap=overlap,
-        progress=progress,
-        show_output=show_output,
-        color=color,
-    )
+    work = {"state_dir": state_dir, "max_workers": max_workers, "max_items": max_items, "keep_going": keep_going}
+    look = {"progress": progress, "show_output": show_output, "color": color}
+    settings = settle(wish.file, clamp=clamp, overlap=overlap, **work, **look)
     from yamlflow.cli.launching import show_of
     from yamlflow.engine.opening import RunOptions
 
-    wanted = RunOptions(
-        name=name,
-        tags=o.pairs(tag, "--tag"),
-        selection=o.selection(only, since, until),
-        max_time=o.seconds(max_time, "--max-time") if max_time else None,
-        source=wish.source(),
-        **asked(settings),
-    )
+    seconds = o.seconds(max_time, "--max-time") if max_time else None
+    tags, selection = o.pairs(tag, "--tag"), o.selection(only, since, until)
+    wanted = RunOptions(name, tags, selection, max_time=seconds, source=wish.source(), **asked(settings))
     show = show_of(settings, as_json=as_json, quiet=quiet, output_dir=output_dir, state_dir=state_dir)
     return _run(wish, wanted, show, settings)
 

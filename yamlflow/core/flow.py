@@ -285,7 +285,9 @@ class Flow(Attempts):
             if bad in states:
                 self._end_body(scope, bad)
                 return
-        if fan.node.outputs or fan.node.repeat is not None:
+        if states == {State.SKIPPED}:
+            self._end_body(scope, State.SKIPPED)
+        elif fan.node.outputs or fan.node.repeat is not None:
             self._out.append(Evaluate(TaskId(fan.node.id, scope.path), "outputs"))
         else:
             self._end_body(scope, State.SUCCEEDED)
