@@ -78,8 +78,10 @@ def test_the_tree_shows_nesting_loops_conditions_and_what_is_read():
         "churn",
         '├─ end  mod:"<f>"',
         "├─ by_region  [foreach region in steps.end]  [at most 8 at once]  ← end",
-        '│  ├─ fit  tasks:f  [foreach (model, fold) in zip(["xgb", "mlp"], range(2))]  '
-        "[where each.fold > 0]  [on aws]  ← end",
+        (
+            '│  ├─ fit  tasks:f  [foreach (model, fold) in zip(["xgb", "mlp"], range(2))]  '
+            "[where each.fold > 0]  [on aws]  ← end"
+        ),
         "│  └─ best  tasks:f  [when params.deploy]  ← by_region.fit",
         "├─ report  python -m report 'a b'  [all_done]  ← by_region (item by item), end (order only)",
         "├─ search  [repeat until steps.half < 1, at most 10 rounds]",

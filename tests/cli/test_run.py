@@ -246,12 +246,12 @@ def test_max_time_ends_as_a_termination(place):
     assert program.returncode == -signal.SIGTERM
 
 
-def test_the_same_pipeline_twice_is_75_or_silence_or_patience(yamlflow, place):
+def test_runs_that_must_not_overlap_get_75_or_silence_or_patience(yamlflow, place):
     folder = place(HOLDS.replace("tasks:hold", "tasks:gate"))
     (folder / "tasks.py").write_text(TASKS + GATE)
     first = start(folder)
     until((folder / "holding").exists)
-    second = yamlflow("run")
+    second = yamlflow("run", "--overlap", "fail")
     assert second.returncode == 75
     assert f"pid {first.pid}" in second.stderr
     skipped = yamlflow("run", "--overlap", "skip", "-q")
@@ -264,6 +264,20 @@ def test_the_same_pipeline_twice_is_75_or_silence_or_patience(yamlflow, place):
     assert patient.wait(30) == 0
     first.communicate()
     patient.communicate()
+
+
+def test_the_same_pipeline_may_run_twice_at_once_unless_it_must_not(place):
+    folder = place(HOLDS.replace("tasks:hold", "tasks:gate"))
+    (folder / "tasks.py").write_text(TASKS + GATE)
+    first = start(folder)
+    until((folder / "holding").exists)
+    (folder / "holding").unlink()
+    second = start(folder)
+    until((folder / "holding").exists)
+    (folder / "go").touch()
+    assert [first.wait(30), second.wait(30)] == [0, 0]
+    first.communicate()
+    second.communicate()
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])

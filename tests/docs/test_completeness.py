@@ -15,6 +15,7 @@ from yamlflow.core import errors
 from yamlflow.core.expressions.functions import FUNCTIONS
 from yamlflow.core.jobs import INFRASTRUCTURE
 from yamlflow.core.messages import TERMINAL
+from yamlflow.engine.settings import SETTINGS, variable
 from yamlflow.schema import unsupported
 from yamlflow.schema.catalogue import CODES
 from yamlflow.schema.export import schema_leaves
@@ -69,9 +70,15 @@ def test_the_table_of_diagnostics_is_the_catalogue():
 
 def test_every_environment_variable_is_explained_and_no_other():
     named = {text for path in SOURCES for text in texts(path) if re.fullmatch(r"YAMLFLOW_[A-Z_]*[A-Z]", text)}
+    named |= {variable(setting) for setting in SETTINGS}
     listed = set(re.findall(r"\bYAMLFLOW_[A-Z_]*[A-Z]\b", section("### Environment variables")))
     assert listed - {"YAMLFLOW_PARAM_NAME"} == {name for name in named if not name.startswith("YAMLFLOW_PARAM")}
     assert "YAMLFLOW_PARAM_NAME" in listed
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_every_setting_is_explained(setting):
+    assert f"`{setting}`" in section("### Settings")
 
 
 @pytest.mark.parametrize("leaf", schema_leaves())

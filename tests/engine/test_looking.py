@@ -174,7 +174,7 @@ def test_flags_go_before_variables_before_project_before_user_before_defaults(tm
         3,
         False,
         "never",
-        "fail",
+        "allow",
     ]
     origins = [found.origin(name) for name in ("max_workers", "max_items", "clamp", "overlap")]
     assert origins == ["--max-workers", "YAMLFLOW_MAX_ITEMS", str(tmp_path / "yamlflow.toml"), "default"]

@@ -106,12 +106,12 @@ def test_max_time_ends_a_run(here):
     assert time.monotonic() - begun < 5
 
 
-def test_a_second_run_of_the_same_pipeline_is_told_who_runs_it(here):
+def test_a_second_run_that_must_not_overlap_is_told_who_runs_it(here):
     plan = graph(step("a"))
 
     def again(run, executor):
         with pytest.raises(TemporaryError, match=r"pipeline test is held by pid \d+ on host .* since 20.* \(run "):
-            open_run(plan, here.folder, RunOptions(), file="/x/pipeline.yaml")
+            open_run(plan, here.folder, RunOptions(overlap="fail"), file="/x/pipeline.yaml")
         open_run(plan, here.folder, RunOptions(overlap="allow"), file="/x/pipeline.yaml").close()
         executor.release()
 

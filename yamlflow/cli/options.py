@@ -131,7 +131,7 @@ TagOption = Annotated[
 OverlapOption = Annotated[
     str,
     typer.Option(
-        "--overlap", metavar="POLICY", help="While the pipeline runs already: fail (the default), skip, or wait:30m."
+        "--overlap", metavar="POLICY", help="While the pipeline runs already: allow (the default), fail, skip, or wait:30m."
     ),
 ]
 HelpOption = Annotated[

@@ -109,10 +109,10 @@ def _overlap(text: str) -> tuple[str, float]:
     policy, colon, time = text.partition(":")
     if policy == "wait" and colon:
         return "wait", o.seconds(time, "--overlap wait:")
-    if policy in ("fail", "skip") and not colon:
+    if policy in ("allow", "fail", "skip") and not colon:
         return policy, 0.0
     raise UsageError(
-        f"--overlap {text}: there is no such policy", hint="write fail, skip, or wait with a time: wait:30m"
+        f"--overlap {text}: there is no such policy", hint="write allow, fail, skip, or wait with a time: wait:30m"
     )
 
 

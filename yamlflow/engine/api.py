@@ -125,7 +125,7 @@ def run(
     max_workers: int | None = None,
     keep_going: bool = False,
     clamp: bool = False,
-    overlap: str = "fail",
+    overlap: str = "allow",
     state_dir: str | os.PathLike[str] | None = None,
 ) -> Result:
     """Runs a pipeline to its end and gives the result, whatever its state.

@@ -46,7 +46,7 @@ class RunOptions:
     keep_going: bool = False
     clamp: bool = False
     refresh: tuple[str, ...] = ()
-    overlap: str = "fail"
+    overlap: str = "allow"
     overlap_wait: float = 0.0
     scheduled_at: datetime | None = None
     max_time: float | None = None
@@ -116,8 +116,7 @@ def reopen_run(graph: Graph, folder: StateFolder, run_id: str, options: RunOptio
     try:
         record = state.find_run(run_id)
         locks.append(take(folder.run_lock(record.id), f"run {record.id}", since=_now_text(), run=record.id))
-        if options.overlap != "allow":
-            locks.append(_pipeline_lock(folder, graph, options, record.id))
+        locks.extend(_pipeline_lock(folder, graph, options, record.id))
         selected = select(graph, _selection_of(record))
         run = Run(_limited(with_last_values(selected.graph), options), folder, state, record, options, locks)
         run.reuse, run.reused_run = selected.reuse, record.body.get("reused_run")
@@ -150,8 +149,8 @@ def _claim_id(
     now = time.time()
     while True:
         run_id = new_run_id(now)
-        if not locks and options.overlap != "allow":
-            locks.append(_pipeline_lock(folder, graph, options, run_id))
+        if not locks:
+            locks.extend(_pipeline_lock(folder, graph, options, run_id))
         body = {
             "selection": _selection_json(options.selection),
             "options": _options_json(options),
@@ -170,13 +169,16 @@ def new_run_id(now: float) -> str:
     return f"{stamp}-{''.join(ALPHABET[byte % len(ALPHABET)] for byte in os.urandom(4))}"
 
 
-def _pipeline_lock(folder: StateFolder, graph: Graph, options: RunOptions, run_id: str) -> Lock:
+def _pipeline_lock(folder: StateFolder, graph: Graph, options: RunOptions, run_id: str) -> list[Lock]:
+    """The pipeline's lock, so that runs which must not overlap see this one; none where `allow` finds it taken."""
     path = folder.pipeline_lock(graph.name)
     until = time.monotonic() + options.overlap_wait
     while True:
         try:
-            return take(path, f"pipeline {graph.name}", since=_now_text(), run=run_id)
+            return [take(path, f"pipeline {graph.name}", since=_now_text(), run=run_id)]
         except TemporaryError:
+            if options.overlap == "allow":
+                return []
             if time.monotonic() >= until:
                 raise
         time.sleep(min(1.0, max(0.05, until - time.monotonic())))

@@ -35,7 +35,7 @@ SETTINGS: Mapping[str, Known] = {
     "default_executor": Known("str", None, "the profile of steps that name none"),
     "keep_going": Known("bool", False, "after a failure, go on where nothing depends on it"),
     "clamp": Known("bool", False, "cut resources to what the machine has"),
-    "overlap": Known("str", "fail", "what to do while the pipeline runs already"),
+    "overlap": Known("str", "allow", "what to do while the pipeline runs already"),
     "progress": Known("str", "auto", "how progress is shown"),
     "show_output": Known("str", "auto", "which tasks' output is shown"),
     "color": Known("str", "auto", "colours and styles"),
