@@ -8,13 +8,13 @@ import json
 import pytest
 
 from yamlflow.cli.options import ShowOutput
+from yamlflow.cli.output.terminal import Outlet
 from yamlflow.cli.screen.ending import QUIET_LINES, Ending, block
 from yamlflow.cli.screen.lines import heartbeat, line
 from yamlflow.cli.screen.live import LiveScreen
 from yamlflow.cli.screen.plain import JsonScreen, PlainScreen
 from yamlflow.cli.screen.rows import Row, failures, fold, rows
 from yamlflow.cli.screen.tails import Tails
-from yamlflow.cli.terminal import Outlet
 from yamlflow.core.graph import TaskId
 from yamlflow.core.jobs import Failure, Outcome, Usage
 from yamlflow.core.messages import (

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from yamlflow.cli.options import Color
-from yamlflow.cli.terminal import Outlet, Pen, is_terminal, pen, speaks_unicode
+from yamlflow.cli.output.terminal import Outlet, Pen, is_terminal, pen, speaks_unicode
 
 
 class Tty(io.StringIO):
@@ -79,7 +79,8 @@ def test_unicode_is_spoken_by_the_encoding_not_by_hope():
 
 def test_a_pipe_that_closes_does_not_end_a_program_that_writes_through_an_outlet():
     script = (
-        "from yamlflow.cli.terminal import out\no = out()\nfor _ in range(10**5): o.line('y')\nimport sys; sys.exit(7)"
+        "import sys\nfrom yamlflow.cli.output.terminal import out\n"
+        "o = out()\nfor _ in range(10**5): o.line('y')\nsys.exit(7)"
     )
     program = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert program.stdout is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from yamlflow.cli.words import columns, command, count, duration, glyph, size
+from yamlflow.cli.output.words import columns, command, count, duration, glyph, size
 from yamlflow.core.messages import State
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from yamlflow.cli.yaml_text import yaml_text
+from yamlflow.cli.output.yaml_text import yaml_text
 
 NASTY = st.sampled_from(
     [

@@ -57,8 +57,8 @@ def step(name: str, *after: str, parent: str = "", depth: int = 0, **fields: obj
 
 def edge(text: str) -> Edge:
     kind, _, source = text.rpartition(":")
-    kinds = {"": EdgeKind.PLAIN, "needs": EdgeKind.ORDER, "each": EdgeKind.ELEMENTWISE, "strict": EdgeKind.PLAIN}
-    return Edge(source, kinds[kind], takes_none=kind != "strict")
+    kinds = {"needs": EdgeKind.ORDER, "each": EdgeKind.ELEMENTWISE, "each-strict": EdgeKind.ELEMENTWISE}
+    return Edge(source, kinds.get(kind, EdgeKind.PLAIN), takes_none=not kind.endswith("strict"))
 
 
 def graph(*nodes: Node, **fields: object) -> Graph:

@@ -67,6 +67,16 @@ def test_an_element_wise_item_starts_when_its_own_item_is_done() -> None:
     assert world.ends == ["succeeded"]
 
 
+def test_a_failure_that_is_tolerated_is_a_gap_for_an_element_wise_reader() -> None:
+    tolerant = Loop((), fail_fast=False, min_success=0.5)
+    outcomes = lambda task, _n: failed() if task == TaskId("a", (1,)) else OK  # noqa: E731
+    readers = step("strict", "each-strict:a", loop=LOOP), step("lenient", "each:a", loop=LOOP)
+    world = World(graph(step("a", loop=tolerant), *readers), outcomes, {"a": 2, "strict": 2, "lenient": 2}).run()
+    assert world.state("strict", 1) == "skipped"
+    assert world.state("lenient", 1) == "succeeded"
+    assert world.ends == ["succeeded"]
+
+
 def test_slots_are_never_oversubscribed() -> None:
     world = World(graph(step("fan", loop=LOOP)), items={"fan": 20}, cpu=3).run()
     assert world.most == 3

@@ -10,9 +10,9 @@ from typing import Any
 from yamlflow.core.graph import Action, Axis, Edge, EdgeKind, Graph, Loop, Node, Param, PythonTarget
 from yamlflow.core.jobs import Failure, Job, Outcome
 from yamlflow.core.messages import Event, ExecutorTraits, Machine
-from yamlflow.engine.folder import StateFolder
-from yamlflow.engine.opening import Run, RunOptions, open_run, reopen_run
 from yamlflow.engine.run import RunResult, execute
+from yamlflow.engine.runs.folder import StateFolder
+from yamlflow.engine.runs.opening import Run, RunOptions, open_run, reopen_run
 from yamlflow.executors.fake import FakeExecutor, FakeOptions
 
 KINDS = {"": EdgeKind.PLAIN, "needs": EdgeKind.ORDER, "each": EdgeKind.ELEMENTWISE}

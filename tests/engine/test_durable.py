@@ -9,8 +9,8 @@ import pytest
 from tests.engine.bench import Bench, answering, bench, graph, over, step
 from yamlflow.core.graph import TaskId
 from yamlflow.core.messages import ExecutorTraits, Submitted, Succeeded
-from yamlflow.engine.opening import RunOptions, open_run
 from yamlflow.engine.run import execute
+from yamlflow.engine.runs.opening import RunOptions, open_run
 from yamlflow.executors.fake import FakeExecutor, FakeOptions
 from yamlflow.store.state import look_at_state
 

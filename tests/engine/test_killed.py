@@ -11,8 +11,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from yamlflow.engine import history
-from yamlflow.engine.folder import StateFolder
+from yamlflow.engine.runs import history
+from yamlflow.engine.runs.folder import StateFolder
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,7 +20,7 @@ LAUNCHER = """
 import sys
 from pathlib import Path
 from tests.engine.bench import *
-from yamlflow.engine.opening import *
+from yamlflow.engine.runs.opening import *
 from yamlflow.store.locks import is_held
 
 folder = StateFolder(Path(sys.argv[1]))

@@ -10,10 +10,11 @@ from tests.engine.bench import Bench, bad, bench, graph, ok, over, step
 from yamlflow.core.errors import SetupError, UsageError
 from yamlflow.core.graph import Axis, Catch, Loop, Repeat, Resources, Retry, TaskId
 from yamlflow.core.messages import State
-from yamlflow.engine import history, machine
-from yamlflow.engine.folder import find_folder
-from yamlflow.engine.plan import plan as make_plan
-from yamlflow.engine.selection import Selection
+from yamlflow.engine import machine
+from yamlflow.engine.runs import history
+from yamlflow.engine.runs.folder import find_folder
+from yamlflow.engine.runs.plan import plan as make_plan
+from yamlflow.engine.runs.selection import Selection
 from yamlflow.engine.settings import read_settings
 
 

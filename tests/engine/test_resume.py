@@ -8,7 +8,7 @@ from tests.engine.bench import Bench, action, bad, bench, graph, ok, over, step
 from yamlflow.core.errors import UsageError
 from yamlflow.core.graph import Catch, CommandTarget, Retry
 from yamlflow.core.messages import State
-from yamlflow.engine.selection import Selection
+from yamlflow.engine.runs.selection import Selection
 
 
 @pytest.fixture

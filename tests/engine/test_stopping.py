@@ -11,9 +11,9 @@ from tests.engine.bench import Bench, action, bench, graph, over, step
 from yamlflow.core.errors import SetupError, StateError, TemporaryError, UsageError
 from yamlflow.core.graph import Gpu, Resources
 from yamlflow.core.messages import ExecutorTraits, Machine, State
-from yamlflow.engine import history
-from yamlflow.engine.opening import RunOptions, open_run
 from yamlflow.engine.run import execute
+from yamlflow.engine.runs import history
+from yamlflow.engine.runs.opening import RunOptions, open_run
 from yamlflow.executors.fake import FakeExecutor, FakeOptions
 from yamlflow.store.locks import take
 

@@ -10,8 +10,8 @@ import pytest
 
 from tests.schema.loading import findings, graph_of, load_here, messages, write
 from yamlflow.schema.diagnostics import render
+from yamlflow.schema.files.project import import_roots, project_root
 from yamlflow.schema.loader import Given, Placement, check, check_text, load
-from yamlflow.schema.project import import_roots, project_root
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "pipeline.yaml"
 RULES = Path(__file__).parents[1] / "golden" / "rules"

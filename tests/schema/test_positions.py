@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from yamlflow.schema.positions import within
 from yamlflow.schema.source import Source
+from yamlflow.schema.text.positions import within
 
 CASES = [
     ("plain", "steps.fit.x", "steps.fit.x", "fit", "fit"),

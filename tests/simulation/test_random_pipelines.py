@@ -19,9 +19,9 @@ from tests.simulation.plans import Plan, Step, make, to_yaml
 from tests.simulation.shuffling import KilledError, ShufflingExecutor
 from yamlflow.core.graph import Graph
 from yamlflow.core.messages import Event, ExecutorTraits, Machine, Marked, Restored, Submitted, Succeeded
-from yamlflow.engine.folder import StateFolder
-from yamlflow.engine.opening import Run, RunOptions, open_run, reopen_run
 from yamlflow.engine.run import RunResult, execute
+from yamlflow.engine.runs.folder import StateFolder
+from yamlflow.engine.runs.opening import Run, RunOptions, open_run, reopen_run
 from yamlflow.schema.diagnostics import Severity
 from yamlflow.schema.loader import load_text
 

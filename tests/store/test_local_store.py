@@ -93,6 +93,33 @@ def test_the_views_of_a_file_and_a_folder_are_rebuilt_when_they_are_gone(tmp_pat
         shutil.rmtree(tmp_path / "s" / "trees")
 
 
+def test_a_folder_that_a_task_changed_is_laid_out_anew_elsewhere(tmp_path):
+    store = LocalStorage(tmp_path / "s")
+    (tmp_path / "d" / "sub").mkdir(parents=True)
+    for name in ("b", "sub/a"):
+        (tmp_path / "d" / name).write_text(name)
+    ref = ArtifactRef(*_order(store.put_tree(tmp_path / "d"), "dir"), name="d")
+    first = store.path(ref)
+    (first / "b").unlink()
+    (first / "cache").write_text("left by a task")
+    second = store.path(ref)
+    assert second.name == "d"
+    assert sorted(path.name for path in second.rglob("*")) == ["a", "b", "sub"]
+    assert (first / "cache").exists(), "a task may still be reading it"
+    assert store.path(ref) == second
+
+
+def test_a_file_that_was_written_to_under_its_name_is_linked_again(tmp_path):
+    store = LocalStorage(tmp_path / "s")
+    (tmp_path / "f").write_text("f")
+    ref = ArtifactRef(*_order(store.put_file(tmp_path / "f"), "file"), name="f")
+    named = store.path(ref)
+    store.put_file(tmp_path / "f")  # another task returns it: the object is a new file
+    named.chmod(0o600)
+    named.write_text("f, and more")
+    assert store.path(ref).read_text() == "f"
+
+
 def _order(stored, form):
     digest, size = stored
     return digest, form, size

@@ -21,6 +21,8 @@ TASKS = """
         return x
     def strict(v: int) -> int:
         return v
+    def coalesced(v: int) -> int:
+        return v
     def takes_none(v: int | None):
         return v
     def any_value(v=None):
@@ -31,10 +33,12 @@ SOURCES = {
     "succeeded": "{{run: 'tasks:ok'{each}}}",
     "caught": "{{run: 'tasks:fail', catch: {{set: 7}}{each}}}",
     "skipped": "{{run: 'tasks:skip'{each}}}",
+    "unwanted": "{{when: {wanted}, run: 'tasks:ok'{each}}}",
     "failed": "{{run: 'tasks:fail'{each}}}",
 }
 POLICIES = ("all_success", "all_done", "any_failed")
-READERS = ("strict", "takes_none")
+READERS = {"strict": "{v}", "takes_none": "{v}", "coalesced": "'coalesce({v}, 3)'"}
+"""The callables that read, and how: `coalesced` is strict behind a word about the gap."""
 
 # (source, policy, reader) → (the reader's state, its value)
 RAN, SKIPPED, UPSTREAM = "succeeded", "skipped", "upstream_failed"
@@ -53,12 +57,21 @@ TABLE = {
     ("caught", "any_failed", "takes_none"): (SKIPPED, None),
     ("skipped", "all_success", "strict"): (SKIPPED, None),
     ("skipped", "all_success", "takes_none"): (RAN, None),
+    ("skipped", "all_done", "strict"): (RAN, None),
     ("skipped", "all_done", "takes_none"): (RAN, None),
     ("skipped", "any_failed", "strict"): (SKIPPED, None),
     ("skipped", "any_failed", "takes_none"): (SKIPPED, None),
+    ("unwanted", "all_success", "takes_none"): (RAN, None),
+    ("unwanted", "all_success", "coalesced"): (RAN, 3),
+    ("unwanted", "all_done", "takes_none"): (RAN, None),
+    ("unwanted", "all_done", "coalesced"): (RAN, 3),
+    ("unwanted", "any_failed", "takes_none"): (SKIPPED, None),
+    ("unwanted", "any_failed", "coalesced"): (SKIPPED, None),
     ("failed", "all_success", "strict"): (UPSTREAM, None),
     ("failed", "all_success", "takes_none"): (UPSTREAM, None),
+    ("failed", "all_done", "strict"): (RAN, None),
     ("failed", "all_done", "takes_none"): (RAN, None),
+    ("failed", "any_failed", "strict"): (RAN, None),
     ("failed", "any_failed", "takes_none"): (RAN, None),
 }
 FORMS = ("plain", "foreach", "group")
@@ -73,13 +86,13 @@ def sources(form: str) -> str:
     lines = []
     for fate, text in SOURCES.items():
         if form == "plain":
-            lines.append(f"  p_{fate}: {text.format(each='')}")
+            lines.append(f"  p_{fate}: {text.format(each='', wanted='params.go')}")
         elif form == "foreach":
             each = ", inputs: {x: each.x}, foreach: {x: [1, 2]}, fail_fast: false"
-            lines.append(f"  f_{fate}: {text.format(each=each)}")
+            lines.append(f"  f_{fate}: {text.format(each=each, wanted='each.x > 2')}")
         else:
             lines.append(
-                f"  g_{fate}: {{steps: {{in_{fate}: {text.format(each='')}}}, outputs: {{v: steps.in_{fate}}}}}"
+                f"  g_{fate}: {{steps: {{in_{fate}: {text.format(each='', wanted='params.go')}}}, outputs: {{v: steps.in_{fate}}}}}"
             )
     return "\n".join(lines)
 
@@ -88,10 +101,11 @@ def readers(form: str) -> str:
     """One reader for each line of the table."""
     lines = []
     for fate, policy, reader in TABLE:
+        v, each = READERS[reader].format(v=f"steps.p_{fate}"), READERS[reader].format(v="each.v")
         read = {
-            "plain": f"inputs: {{v: steps.p_{fate}}}",
-            "foreach": f"foreach: {{v: steps.f_{fate}}}, fail_fast: false, inputs: {{v: each.v}}",
-            "group": f"inputs: {{v: steps.g_{fate}.v}}",
+            "plain": f"inputs: {{v: {v}}}",
+            "foreach": f"foreach: {{v: steps.f_{fate}}}, fail_fast: false, inputs: {{v: {each}}}",
+            "group": f"inputs: {{v: {v.replace(f'p_{fate}', f'g_{fate}.v')}}}",
         }[form]
         lines.append(f"  {name(fate, policy, reader, form)}: {{run: 'tasks:{reader}', needs_policy: {policy}, {read}}}")
     return "\n".join(lines)
@@ -104,7 +118,7 @@ def ran(tmp_path_factory):
     body = "\n".join(f"{sources(form)}\n{readers(form)}" for form in FORMS)
     wanted = [name(*line, form) for line, (state, _) in TABLE.items() for form in FORMS if state == RAN]
     outputs = "\n".join(f"  {step}: steps.{step}" for step in wanted)
-    project(f"steps:\n{body}\noutputs:\n{outputs}\n", TASKS)
+    project(f"params: {{go: false}}\nsteps:\n{body}\noutputs:\n{outputs}\n", TASKS)
     yield project.run("--keep-going", code=1)
     project.close()
 

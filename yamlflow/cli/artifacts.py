@@ -8,16 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from yamlflow.cli.documents import described, plain, shown
 from yamlflow.cli.looking import Look, looking_at, looking_for
 from yamlflow.cli.options import JsonOption, RunArgument, StateDirOption
-from yamlflow.cli.text import one_line, safe_json
-from yamlflow.cli.words import columns
+from yamlflow.cli.output.documents import described, plain, shown
+from yamlflow.cli.output.text import one_line, safe_json
+from yamlflow.cli.output.words import columns
 from yamlflow.core.errors import UsageError
 from yamlflow.core.graph import TaskId
 from yamlflow.core.progress import RunView
 from yamlflow.core.values import Document
-from yamlflow.engine.history import Made, choose, value_at, values_of
+from yamlflow.engine.runs.history import Made, choose, value_at, values_of
 
 _SHORT = 80
 
@@ -72,7 +72,7 @@ def get(
     state_dir: StateDirOption = None,
 ) -> None:
     """Write a value to a file: a stored file or folder as it is, other values as JSON or in their stored format."""
-    from yamlflow.cli.exporting import fetch
+    from yamlflow.cli.output.exporting import fetch
     from yamlflow.store.local import LocalStore
 
     with looking_for(words, state_dir) as (look, step):

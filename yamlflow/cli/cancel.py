@@ -8,8 +8,8 @@ import typer
 
 from yamlflow.cli.looking import looking
 from yamlflow.cli.options import RunArgument, StateDirOption
-from yamlflow.cli.words import command
-from yamlflow.engine import history
+from yamlflow.cli.output.words import command
+from yamlflow.engine.runs import history
 
 
 def cancel(

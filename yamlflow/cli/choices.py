@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from yamlflow.cli.options import Color
-from yamlflow.cli.terminal import Pen, pen
+from yamlflow.cli.output.terminal import Pen, pen
 from yamlflow.core.errors import SetupError, UsageError
 from yamlflow.engine.settings import Settings, read_settings
 

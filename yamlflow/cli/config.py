@@ -16,9 +16,9 @@ from yamlflow.cli.options import (
     ParamsFileOption,
     pipeline_file,
 )
+from yamlflow.cli.output.text import safe_json
+from yamlflow.cli.output.yaml_text import yaml_text
 from yamlflow.cli.reading import Wish, usable
-from yamlflow.cli.text import safe_json
-from yamlflow.cli.yaml_text import yaml_text
 
 config = typer.Typer(
     add_completion=False,

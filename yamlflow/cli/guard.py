@@ -20,7 +20,7 @@ from typing import NoReturn
 
 import typer
 
-from yamlflow.cli.text import clean
+from yamlflow.cli.output.text import clean
 from yamlflow.core.errors import YamlflowError
 
 BUG = 70

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from yamlflow.cli.words import command
+from yamlflow.cli.output.words import command
 from yamlflow.core.errors import SetupError, UsageError
 
 SCHEMA_FILE = "pipeline.schema.json"

@@ -13,25 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from yamlflow.cli.choices import word
-from yamlflow.cli.documents import lines, plain
 from yamlflow.cli.guard import Signalled
 from yamlflow.cli.options import Color, Progress, ShowOutput
+from yamlflow.cli.output.documents import lines, plain
+from yamlflow.cli.output.summary import document
+from yamlflow.cli.output.terminal import Outlet, err, is_terminal, out, pen, speaks_unicode
+from yamlflow.cli.output.text import safe_json
 from yamlflow.cli.screen.ending import Ending, block
 from yamlflow.cli.screen.plain import JsonScreen, PlainScreen, Screen, Silence
 from yamlflow.cli.screen.tails import Tails
-from yamlflow.cli.summary import document
-from yamlflow.cli.terminal import Outlet, err, is_terminal, out, pen, speaks_unicode
-from yamlflow.cli.text import safe_json
 from yamlflow.cli.wiring import Signals, in_ci, stopping
 from yamlflow.core.graph import TaskId
 from yamlflow.core.messages import Event
 from yamlflow.core.progress import RunView
 from yamlflow.core.values import ArtifactRef
+from yamlflow.engine.attempts.keys import attempt_id
 from yamlflow.engine.crew import machine_of, make_crew
-from yamlflow.engine.keys import attempt_id
 from yamlflow.engine.run import Run, RunResult, execute
 from yamlflow.engine.settings import Settings
-from yamlflow.schema.project import shown as shown_path
+from yamlflow.schema.files.project import shown as shown_path
 from yamlflow.store.local import LocalStore
 
 MAX_TIME_REASON = "--max-time is over"
@@ -193,7 +193,7 @@ def _params(run: Run) -> Mapping[str, Any]:
 def _export(result: RunResult, show: Show, store: LocalStore) -> list[str]:
     if show.output_dir is None or not result.outputs:
         return []
-    from yamlflow.cli.exporting import export
+    from yamlflow.cli.output.exporting import export
 
     written = export(result.outputs, show.output_dir, store)
     return [f"outputs written to {show.output_dir}{os.sep}: {', '.join(written)}"]

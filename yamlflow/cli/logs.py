@@ -12,12 +12,12 @@ import typer
 
 from yamlflow.cli.looking import Look, looking_for
 from yamlflow.cli.options import StateDirOption
+from yamlflow.cli.output.text import log_line, one_line
 from yamlflow.cli.screen.tails import Tail
-from yamlflow.cli.text import log_line, one_line
 from yamlflow.core.errors import UsageError
 from yamlflow.core.graph import TaskId
 from yamlflow.core.progress import RunView
-from yamlflow.engine.history import AttemptRecord, Follower, attempts_of, choose
+from yamlflow.engine.runs.history import AttemptRecord, Follower, attempts_of, choose
 
 LOOK = 0.3  # seconds between two looks while following
 

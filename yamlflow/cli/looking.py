@@ -12,9 +12,9 @@ from yamlflow.core.errors import UsageError
 from yamlflow.core.graph import TaskId
 from yamlflow.core.progress import RunView
 from yamlflow.core.values import ArtifactRef
-from yamlflow.engine.folder import StateFolder, find_folder
-from yamlflow.engine.history import attempts_of, state_of, view_of
-from yamlflow.schema.project import shown
+from yamlflow.engine.runs.folder import StateFolder, find_folder
+from yamlflow.engine.runs.history import attempts_of, state_of, view_of
+from yamlflow.schema.files.project import shown
 from yamlflow.store.local import LocalStore
 from yamlflow.store.state import RunRecord, State
 

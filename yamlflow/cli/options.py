@@ -17,7 +17,7 @@ import typer
 from yamlflow.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from yamlflow.engine.selection import Selection
+    from yamlflow.engine.runs.selection import Selection
 
 DEFAULT_FILES = ("pipeline.yaml", "yamlflow.yaml")
 
@@ -131,7 +131,9 @@ TagOption = Annotated[
 OverlapOption = Annotated[
     str,
     typer.Option(
-        "--overlap", metavar="POLICY", help="While the pipeline runs already: allow (the default), fail, skip, or wait:30m."
+        "--overlap",
+        metavar="POLICY",
+        help="While it runs already: allow (the default), fail, skip, or wait:30m.",
     ),
 ]
 HelpOption = Annotated[
@@ -180,6 +182,6 @@ def seconds(text: str, flag: str) -> float:
 
 def selection(only: Iterable[str] | None, since: Iterable[str] | None, until: Iterable[str] | None) -> Selection:
     """`--only`, `--from` and `--until` together."""
-    from yamlflow.engine.selection import Selection
+    from yamlflow.engine.runs.selection import Selection
 
     return Selection(tuple(only or ()), tuple(since or ()), tuple(until or ()))

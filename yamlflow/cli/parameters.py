@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from yamlflow.cli.output.text import one_line, safe_json
+from yamlflow.cli.output.words import columns
 from yamlflow.cli.reading import Wish, checked
-from yamlflow.cli.text import one_line, safe_json
-from yamlflow.cli.words import columns
 
 
 def parameter_help(wish: Wish) -> list[str]:

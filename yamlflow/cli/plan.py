@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from yamlflow.cli import options as o
 from yamlflow.cli.choices import settle
 from yamlflow.cli.drawing.labels import details, target
+from yamlflow.cli.output.text import one_line, safe_json
+from yamlflow.cli.output.words import columns, count
 from yamlflow.cli.reading import Wish, runnable
-from yamlflow.cli.text import one_line, safe_json
-from yamlflow.cli.words import columns, count
 from yamlflow.core.graph import Graph, Node
-from yamlflow.schema.project import shown
+from yamlflow.schema.files.project import shown
 
 if TYPE_CHECKING:
-    from yamlflow.engine.plan import Plan, PlannedStep
-    from yamlflow.engine.selection import Selection
+    from yamlflow.engine.runs.plan import Plan, PlannedStep
+    from yamlflow.engine.runs.selection import Selection
 
 
 def plan(
@@ -42,7 +42,7 @@ def plan(
 def show_plan(wish: Wish, selection: Selection, *, clamp: bool, as_json: bool) -> int:
     """Prints the plan; what would stop the run stops here with the same words and code."""
     from yamlflow.cli.wiring import fitted
-    from yamlflow.engine.plan import plan as planned
+    from yamlflow.engine.runs.plan import plan as planned
 
     settings = settle(wish.file, clamp=clamp, max_items=wish.max_items)
     graph = fitted(runnable(wish), clamp=settings["clamp"])

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 from yamlflow.cli.choices import profiles, settle
 from yamlflow.cli.guard import tell
-from yamlflow.cli.terminal import Pen
-from yamlflow.cli.words import count
+from yamlflow.cli.output.terminal import Pen
+from yamlflow.cli.output.words import count
 from yamlflow.core.errors import YamlflowError
 
 if TYPE_CHECKING:
     from yamlflow.core.graph import Graph
     from yamlflow.engine.settings import Settings
     from yamlflow.schema.diagnostics import Diagnostic
-    from yamlflow.schema.inheritance import Placement
+    from yamlflow.schema.files.inheritance import Placement
     from yamlflow.schema.loader import Given, Loaded
 
 
@@ -62,7 +62,7 @@ class Wish:
 
     def placement(self, settings: Settings) -> Placement:
         """Where steps are sent, whatever the file says."""
-        from yamlflow.schema.inheritance import Placement
+        from yamlflow.schema.files.inheritance import Placement
 
         return Placement(tuple(self.executors), settings["default_executor"])
 

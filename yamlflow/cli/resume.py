@@ -36,8 +36,8 @@ def resume(
     from yamlflow.cli.launching import launch, show_of
     from yamlflow.cli.looking import looking_at
     from yamlflow.cli.wiring import fitted
-    from yamlflow.engine.folder import StateFolder
     from yamlflow.engine.run import RunOptions, reopen_run
+    from yamlflow.engine.runs.folder import StateFolder
 
     with looking_at(run, state_dir) as look:
         folder, record = look.folder, look.record

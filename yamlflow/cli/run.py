@@ -15,7 +15,7 @@ from yamlflow.core.errors import TemporaryError, UsageError
 
 if TYPE_CHECKING:
     from yamlflow.cli.launching import Show
-    from yamlflow.engine.opening import RunOptions
+    from yamlflow.engine.runs.opening import RunOptions
     from yamlflow.engine.settings import Settings
 
 
@@ -63,7 +63,7 @@ def run(
     look = {"progress": progress, "show_output": show_output, "color": color}
     settings = settle(wish.file, clamp=clamp, overlap=overlap, **work, **look)
     from yamlflow.cli.launching import show_of
-    from yamlflow.engine.opening import RunOptions
+    from yamlflow.engine.runs.opening import RunOptions
 
     seconds = o.seconds(max_time, "--max-time") if max_time else None
     tags, selection = o.pairs(tag, "--tag"), o.selection(only, since, until)
@@ -88,8 +88,8 @@ def _run(wish: Wish, wanted: RunOptions, show: Show, settings: Settings) -> int:
     """Reads the file, checks it against this machine, opens the run and launches it."""
     from yamlflow.cli.launching import launch
     from yamlflow.cli.wiring import fitted
-    from yamlflow.engine.folder import find_folder
     from yamlflow.engine.run import open_run
+    from yamlflow.engine.runs.folder import find_folder
 
     graph = fitted(runnable(wish, quiet=show.quiet), clamp=settings["clamp"])
     folder = find_folder(wish.file.absolute().parent, settings["state_dir"])

@@ -8,15 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from yamlflow.cli.choices import ink
-from yamlflow.cli.documents import lines
 from yamlflow.cli.looking import Look, looking, looking_at
 from yamlflow.cli.options import ColorOption, JsonOption, RunArgument, StateDirOption
+from yamlflow.cli.output.documents import lines
+from yamlflow.cli.output.terminal import speaks_unicode
+from yamlflow.cli.output.text import clean, one_line, safe_json
+from yamlflow.cli.output.words import columns, duration, instant, moment
 from yamlflow.cli.screen.ending import Ending, block
 from yamlflow.cli.screen.rows import rows
 from yamlflow.cli.status import run_document, table
-from yamlflow.cli.terminal import speaks_unicode
-from yamlflow.cli.text import clean, one_line, safe_json
-from yamlflow.cli.words import columns, duration, instant, moment
 
 runs = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="List runs, and show one in full."

@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from yamlflow.cli.choices import ink
-from yamlflow.cli.documents import plain
 from yamlflow.cli.looking import Look, looking_for
 from yamlflow.cli.options import ColorOption, JsonOption, RunArgument, StateDirOption
+from yamlflow.cli.output.documents import plain
+from yamlflow.cli.output.summary import document
+from yamlflow.cli.output.terminal import Pen, speaks_unicode
+from yamlflow.cli.output.text import safe_json
+from yamlflow.cli.output.words import STYLES, columns, duration, glyph
 from yamlflow.cli.screen.ending import Ending, block
 from yamlflow.cli.screen.rows import Row, rows
-from yamlflow.cli.summary import document
-from yamlflow.cli.terminal import Pen, speaks_unicode
-from yamlflow.cli.text import safe_json
-from yamlflow.cli.words import STYLES, columns, duration, glyph
 from yamlflow.core.progress import RunView
-from yamlflow.engine.history import choose
+from yamlflow.engine.runs.history import choose
 
 
 def status(

@@ -12,10 +12,10 @@ import typer
 
 from yamlflow.cli.choices import ink
 from yamlflow.cli.options import ColorOption, OverlayOption, pipeline_file
+from yamlflow.cli.output.terminal import Pen
+from yamlflow.cli.output.text import safe_json
+from yamlflow.cli.output.words import count
 from yamlflow.cli.reading import Wish, checked, shown, summary
-from yamlflow.cli.terminal import Pen
-from yamlflow.cli.text import safe_json
-from yamlflow.cli.words import count
 
 if TYPE_CHECKING:
     from yamlflow.schema.diagnostics import Diagnostic

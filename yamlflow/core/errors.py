@@ -6,6 +6,13 @@ an event. Any other exception than these is a bug in yamlflow (exit 70).
 
 from __future__ import annotations
 
+from typing import NoReturn
+
+
+def unreachable(value: NoReturn) -> AssertionError:
+    """Closes a `match`: a type checker sees the case that was forgotten (3.10 has no `assert_never`)."""
+    return AssertionError(value)
+
 
 class YamlflowError(Exception):
     """An expected failure, said to a person: what is wrong, and what to do next.

@@ -216,13 +216,19 @@ class Flow(Attempts):
         """The source of an element-wise item has ended."""
         if fan.source is None or not self._pending(fan, index):
             return
-        verdict = self._judge(fan, fan.source.item_state(index))
+        verdict = self._judge(fan, self._seen(fan, fan.source, index))
         if verdict is not State.READY:
             self._end_item(fan, index, verdict)
         elif fan.node.when_item:
             self._out.append(Evaluate(fan.task(index), "when"))
         else:
             self._look(fan, index)
+
+    def _seen(self, fan: Fan, source: Fan, index: int) -> State:
+        """How an item's source ended, for its reader: a failure the source's `min_success` allows is a gap."""
+        state = source.item_state(index)
+        allowed = source.node.loop is not None and source.node.loop.min_success < 1.0
+        return State.SKIPPED if allowed and state in BAD and fan.node.policy is Policy.ALL_SUCCESS else state
 
     def _look(self, fan: Fan, index: int) -> None:
         if self._looks_up(fan.node):

@@ -276,6 +276,22 @@ Event = Union[
     RunEnded,
 ]
 
+RareEvent = Union[
+    RunStarted,
+    Replaced,
+    TimerFired,
+    CancelRequested,
+    ExecutorDown,
+    ExecutorUp,
+    Submitted,
+    Waiting,
+    Marked,
+    Progressed,
+    RunEnded,
+]
+"""Events that come a few times a run, or that the scheduler has no use for."""
+
+
 # --- commands ----------------------------------------------------------------
 
 

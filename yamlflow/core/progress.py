@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from yamlflow.core.errors import unreachable
 from yamlflow.core.graph import Path, TaskId
 from yamlflow.core.jobs import Failure, Outcome
 from yamlflow.core.messages import (
@@ -45,6 +46,20 @@ from yamlflow.core.outline import Outline, Step
 
 _ACTIVE = frozenset({State.SUBMITTED, State.RUNNING})
 _BAD = (State.FAILED, State.UPSTREAM_FAILED, State.CANCELLED)
+
+
+_Rare = (
+    RunStarted
+    | RunEnded
+    | Restored
+    | CacheHits
+    | CacheMissed
+    | Evaluated
+    | ExecutorDown
+    | ExecutorUp
+    | CancelRequested
+    | TimerFired
+)
 
 
 @dataclass(slots=True)
@@ -213,7 +228,7 @@ class RunView:
             case _:
                 self._fold_rare(event)
 
-    def _fold_rare(self, event: Event) -> None:
+    def _fold_rare(self, event: _Rare) -> None:
         match event:
             case RunStarted(at=at):
                 self._begin(at)
@@ -235,7 +250,7 @@ class RunView:
             case CacheMissed() | TimerFired():
                 pass
             case _:
-                raise TypeError(event)
+                raise unreachable(event)
 
     def _begin(self, at: float) -> None:
         version = self.version

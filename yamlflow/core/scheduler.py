@@ -11,6 +11,7 @@ scan over all tasks, and a waiting item costs one byte. `flow` moves nodes,
 
 from __future__ import annotations
 
+from yamlflow.core.errors import unreachable
 from yamlflow.core.fans import BAD, Scope
 from yamlflow.core.flow import Flow
 from yamlflow.core.graph import Graph, TaskId
@@ -30,6 +31,7 @@ from yamlflow.core.messages import (
     Lost,
     Marked,
     Progressed,
+    RareEvent,
     Replaced,
     Restored,
     RunEnded,
@@ -101,7 +103,7 @@ class Scheduler(Flow):
             case _:
                 self._receive_rare(event)
 
-    def _receive_rare(self, event: Event) -> None:
+    def _receive_rare(self, event: RareEvent) -> None:
         match event:
             case RunStarted():
                 self._on_run_started(event)
@@ -118,7 +120,7 @@ class Scheduler(Flow):
             case Submitted() | Waiting() | Marked() | Progressed() | RunEnded():
                 pass
             case _:
-                raise TypeError(event)
+                raise unreachable(event)
 
     def _on_run_started(self, event: RunStarted) -> None:
         self._start = event

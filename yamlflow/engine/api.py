@@ -16,14 +16,14 @@ from yamlflow.core.errors import UsageError, YamlflowError
 from yamlflow.core.graph import Graph, TaskId
 from yamlflow.core.progress import FailureGroup, RunView
 from yamlflow.core.values import Document
-from yamlflow.engine import history
 from yamlflow.engine.crew import machine_of, make_crew
-from yamlflow.engine.folder import StateFolder, find_folder
-from yamlflow.engine.opening import RunOptions, open_run
 from yamlflow.engine.run import execute
-from yamlflow.engine.selection import Selection
+from yamlflow.engine.runs import history
+from yamlflow.engine.runs.folder import StateFolder, find_folder
+from yamlflow.engine.runs.opening import RunOptions, open_run
+from yamlflow.engine.runs.selection import Selection
 from yamlflow.schema.diagnostics import Diagnostic, Severity, render
-from yamlflow.schema.inheritance import Placement
+from yamlflow.schema.files.inheritance import Placement
 from yamlflow.schema.loader import Given, Loaded
 from yamlflow.schema.loader import load as load_pipeline
 from yamlflow.worker.codecs import load_value

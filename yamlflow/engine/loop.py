@@ -48,15 +48,15 @@ from yamlflow.core.messages import (
     Waiting,
 )
 from yamlflow.core.values import Document
-from yamlflow.engine.assembly import digest
-from yamlflow.engine.earlier import restored_body
-from yamlflow.engine.evaluation import Defer, Known, Wrong
-from yamlflow.engine.flights import Flight, Flights, Inquiry, event_of, executor_event
+from yamlflow.engine.answers.evaluation import Defer, Known, Wrong
+from yamlflow.engine.answers.questions import refused
+from yamlflow.engine.attempts.assembly import digest
+from yamlflow.engine.attempts.earlier import restored_body
+from yamlflow.engine.attempts.flights import Flight, Flights, Inquiry, event_of, executor_event
+from yamlflow.engine.attempts.lookups import Found
 from yamlflow.engine.inbox import Inbox, Item, Stop
-from yamlflow.engine.lookups import Found
 from yamlflow.engine.parts import Ended, Listener, Parts, check_complete, error_of
 from yamlflow.engine.pump import Pump, Reports, Trouble
-from yamlflow.engine.questions import refused
 
 DOWN_PATIENCE = 600.0
 """Seconds that an executor may be unreachable before the run is given up (it can be resumed)."""

@@ -10,11 +10,11 @@ from yamlflow.core.messages import Event, RunState, State
 from yamlflow.core.progress import RunView
 from yamlflow.core.scheduler import Scheduler
 from yamlflow.core.values import Document
-from yamlflow.engine.assembly import Assembly
-from yamlflow.engine.lookups import Lookups
-from yamlflow.engine.questions import Questions
-from yamlflow.engine.recorder import Recorder
-from yamlflow.engine.scope import World
+from yamlflow.engine.answers.questions import Questions
+from yamlflow.engine.answers.scope import World
+from yamlflow.engine.attempts.assembly import Assembly
+from yamlflow.engine.attempts.lookups import Lookups
+from yamlflow.engine.runs.recorder import Recorder
 from yamlflow.store.state import Control
 
 Listener = Callable[[RunView, Sequence[Event]], None]

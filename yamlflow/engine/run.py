@@ -26,23 +26,23 @@ from yamlflow.core.outline import outline_to_json
 from yamlflow.core.progress import RunView
 from yamlflow.core.scheduler import Scheduler
 from yamlflow.core.values import Document, decode, encode
-from yamlflow.engine.assembly import Assembly, Places
-from yamlflow.engine.earlier import Earlier
-from yamlflow.engine.evaluation import Evaluation, Reader
-from yamlflow.engine.expansion import Expansion
-from yamlflow.engine.host import Host
+from yamlflow.engine.answers.evaluation import Evaluation, Reader
+from yamlflow.engine.answers.expansion import Expansion
+from yamlflow.engine.answers.host import Host
+from yamlflow.engine.answers.questions import Questions
+from yamlflow.engine.answers.scope import World
+from yamlflow.engine.answers.values import Values
+from yamlflow.engine.attempts.assembly import Assembly, Places
+from yamlflow.engine.attempts.earlier import Earlier
+from yamlflow.engine.attempts.keys import attempt_id
+from yamlflow.engine.attempts.lookups import Lookups
 from yamlflow.engine.inbox import Stop
-from yamlflow.engine.keys import attempt_id
-from yamlflow.engine.lookups import Lookups
 from yamlflow.engine.loop import AbandonedError, Loop
 from yamlflow.engine.machine import check_requests, clamp
-from yamlflow.engine.opening import Run, RunOptions, open_run, reopen_run
 from yamlflow.engine.parts import Ended, Listener, Parts
 from yamlflow.engine.pump import Pump
-from yamlflow.engine.questions import Questions
-from yamlflow.engine.recorder import Recorder
-from yamlflow.engine.scope import World
-from yamlflow.engine.values import Values
+from yamlflow.engine.runs.opening import Run, RunOptions, open_run, reopen_run
+from yamlflow.engine.runs.recorder import Recorder
 from yamlflow.executors.base import Executor
 from yamlflow.worker.storage import LocalStorage
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from yamlflow.core.errors import SetupError, UsageError
-from yamlflow.schema.project import project_root
+from yamlflow.schema.files.project import project_root
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from yamlflow.schema.excerpt import excerpt, visible
+from yamlflow.schema.text.excerpt import excerpt, visible
 
 if TYPE_CHECKING:
     from yamlflow.schema.source import Source

@@ -11,21 +11,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from yamlflow.core.graph import Graph
-from yamlflow.schema import parameters
-from yamlflow.schema.bindings import bind
 from yamlflow.schema.compiler import compile_graph
 from yamlflow.schema.diagnostics import Diagnostic, Severity, file_order, without_echoes
-from yamlflow.schema.inheritance import Placement
+from yamlflow.schema.files import parameters
+from yamlflow.schema.files.inheritance import Placement
+from yamlflow.schema.files.parameters import Given
+from yamlflow.schema.files.reading import Reader
 from yamlflow.schema.model import Pipeline, Profile
-from yamlflow.schema.parameters import Given
-from yamlflow.schema.places import Unit
-from yamlflow.schema.reading import Reader
 from yamlflow.schema.rules import apply_rules
-from yamlflow.schema.sites import Site, find_sites
+from yamlflow.schema.scopes.bindings import bind
+from yamlflow.schema.scopes.places import Unit
+from yamlflow.schema.scopes.sites import Site, find_sites
+from yamlflow.schema.scopes.view import View
 from yamlflow.schema.source import Source
 from yamlflow.schema.spans import Spans
 from yamlflow.schema.unsupported import unsupported
-from yamlflow.schema.view import View
 
 __all__ = ["Given", "Loaded", "Placement", "check", "check_text", "load", "load_text"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
 from yamlflow.schema.diagnostics import Diagnostic, Span
-from yamlflow.schema.scalars import Plain
+from yamlflow.schema.text.scalars import Plain
 
 if TYPE_CHECKING:
     from yamlflow.schema.source import Source
@@ -60,6 +60,6 @@ def parse(source: Source) -> tuple[Node | None, list[Diagnostic]]:
     The tree is None when nothing could be read; beside findings it may be a
     partial one: what is wrong was left out or kept as text. Never raises.
     """
-    from yamlflow.schema.tree import read_tree  # brings ruamel, which a reader of nodes need not have
+    from yamlflow.schema.text.tree import read_tree  # brings ruamel, which a reader of nodes need not have
 
     return read_tree(source)

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from yamlflow.schema.diagnostics import Diagnostic, Severity, Span, file_order
-from yamlflow.schema.places import Place, Unit
+from yamlflow.schema.scopes.places import Place, Unit
+from yamlflow.schema.scopes.view import LOCAL, View
 from yamlflow.schema.spans import Path as Keys
-from yamlflow.schema.view import LOCAL, View
 
 EXECUTORS = frozenset({"local"})
 """The types of executors that run steps today."""

@@ -178,6 +178,8 @@ class LocalStorage:
     def _named(self, ref: ArtifactRef) -> str:
         source = self._checked(ref)
         target = f"{self.root}/names/{ref.digest[:2]}/{ref.digest[2:]}/{ref.name or 'file'}"
+        if os.path.exists(target) and os.stat(target).st_size != ref.size:
+            _attempt(os.unlink, target)  # a task wrote to its input
         if not os.path.exists(target):
             make_folder(os.path.dirname(target))
             _link(source, target)
@@ -187,9 +189,12 @@ class LocalStorage:
         manifest = json.loads(self.read(ref))
         target = f"{self.root}/trees/{ref.digest[:2]}/{ref.digest[2:]}"
         name = "files" if "main" in manifest else (ref.name or "folder")
-        if not os.path.isdir(f"{target}/{name}"):
-            self._lay_out(ref, manifest["entries"], f"{target}/{name}")
-        return f"{target}/{name}/{manifest['main']}" if "main" in manifest else f"{target}/{name}"
+        folder, again = f"{target}/{name}", count(1)
+        while os.path.isdir(folder) and not _is_intact(folder, manifest["entries"]):
+            folder = f"{target}/{next(again)}.anew/{name}"  # elsewhere: a task may be reading the changed one
+        if not os.path.isdir(folder):
+            self._lay_out(ref, manifest["entries"], folder)
+        return f"{folder}/{manifest['main']}" if "main" in manifest else folder
 
     def _lay_out(self, ref: ArtifactRef, entries: list[list[Any]], target: str) -> None:
         building = self._temporary()
@@ -239,6 +244,12 @@ def _members(root: str) -> Iterable[tuple[str, str]]:
                     waiting.append(name)
             elif entry.is_file():
                 yield name, entry.path
+
+
+def _is_intact(folder: str, entries: Iterable[list[Any]]) -> bool:
+    """Whether a folder still has the files it was laid out with: a task may write to its inputs."""
+    found = {name: os.path.getsize(path) for name, path in _members(folder) if not os.path.isdir(path)}
+    return found == {name: size for name, kind, _, size, _ in entries if kind == "file"}
 
 
 def _digest(path: str) -> str:

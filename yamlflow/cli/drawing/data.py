@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from yamlflow.cli.drawing.labels import target
-from yamlflow.cli.text import safe_json
+from yamlflow.cli.output.text import safe_json
 from yamlflow.core.graph import Graph, Loop, Node
 
 

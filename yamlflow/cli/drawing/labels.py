@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Iterable, Iterator
 
-from yamlflow.cli.text import one_line
+from yamlflow.cli.output.text import one_line
 from yamlflow.core.graph import Axis, CommandTarget, Graph, Loop, Node, PythonTarget
 
 _ROOM = 48  # characters for a literal list or a command

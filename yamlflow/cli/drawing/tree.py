@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from yamlflow.cli.drawing.labels import children, details, hook_steps, target
-from yamlflow.cli.text import one_line
+from yamlflow.cli.output.text import one_line
 from yamlflow.core.graph import Edge, EdgeKind, Graph, Node
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from yamlflow.cli.output.terminal import PLAIN, Pen
+from yamlflow.cli.output.text import clean
+from yamlflow.cli.output.words import STYLES, command, duration, glyph
 from yamlflow.cli.screen.rows import reason, totals, who
-from yamlflow.cli.terminal import PLAIN, Pen
-from yamlflow.cli.text import clean
-from yamlflow.cli.words import STYLES, command, duration, glyph
 from yamlflow.core.graph import TaskId
 from yamlflow.core.progress import FailureGroup, RunView
 

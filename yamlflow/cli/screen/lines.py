@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from yamlflow.cli.output.text import one_line
+from yamlflow.cli.output.words import count, duration, glyph
 from yamlflow.cli.screen.rows import reason
-from yamlflow.cli.text import one_line
-from yamlflow.cli.words import count, duration, glyph
 from yamlflow.core.graph import TaskId
 from yamlflow.core.jobs import Failure, Outcome
 from yamlflow.core.messages import (

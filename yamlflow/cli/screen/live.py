@@ -16,9 +16,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from yamlflow.cli.output.terminal import silence
+from yamlflow.cli.output.words import STYLES, duration, glyph
 from yamlflow.cli.screen.rows import Row, failures, fold, rows, totals
-from yamlflow.cli.terminal import silence
-from yamlflow.cli.words import STYLES, duration, glyph
 from yamlflow.core.messages import Event
 from yamlflow.core.progress import RunView
 

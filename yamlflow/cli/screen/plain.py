@@ -8,10 +8,10 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, Protocol
 
+from yamlflow.cli.output.terminal import Outlet
+from yamlflow.cli.output.text import safe_json
+from yamlflow.cli.output.words import count
 from yamlflow.cli.screen.lines import heartbeat, line
-from yamlflow.cli.terminal import Outlet
-from yamlflow.cli.text import safe_json
-from yamlflow.cli.words import count
 from yamlflow.core.graph import TaskId
 from yamlflow.core.messages import Event, Restored
 from yamlflow.core.progress import RunView

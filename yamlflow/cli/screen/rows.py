@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from yamlflow.cli.text import one_line
-from yamlflow.cli.words import glyph
+from yamlflow.cli.output.text import one_line
+from yamlflow.cli.output.words import glyph
 from yamlflow.core.graph import TaskId
 from yamlflow.core.jobs import Failure
 from yamlflow.core.messages import TERMINAL, State

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yamlflow.cli.options import ShowOutput
-from yamlflow.cli.text import log_line, one_line
+from yamlflow.cli.output.text import log_line, one_line
 from yamlflow.core.graph import TaskId
 from yamlflow.core.messages import Event, Failed, Lost, Started, Succeeded
 from yamlflow.core.progress import RunView

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from yamlflow.core.errors import YamlflowError
+from yamlflow.core.errors import YamlflowError, unreachable
 from yamlflow.core.expressions import access, operators
 from yamlflow.core.expressions.contents import Load, listed, needs_worker, opened, plain, truth
 from yamlflow.core.expressions.fanned import as_dict, settle
@@ -36,7 +36,6 @@ from yamlflow.core.expressions.nodes import (
     Slice,
     Tree,
     children,
-    unreachable,
 )
 from yamlflow.core.expressions.parser import Expression
 from yamlflow.core.expressions.texts import fill

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Union
 
+from yamlflow.core.errors import unreachable
 from yamlflow.core.expressions.faults import TYPE, ExpressionError
 from yamlflow.core.expressions.functions import BOOL, DATE, FUNCTIONS, INT, LIST, NUMBER, TEXT, Function
 from yamlflow.core.expressions.nodes import (
@@ -29,7 +30,6 @@ from yamlflow.core.expressions.nodes import (
     Slice,
     Tree,
     children,
-    unreachable,
 )
 from yamlflow.core.expressions.parser import Expression
 from yamlflow.core.expressions.references import Reference, static_reference

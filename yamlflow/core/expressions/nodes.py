@@ -7,7 +7,9 @@ says nothing about values; parser builds it, evaluator and inference read it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NoReturn, Union
+from typing import Any, Union
+
+from yamlflow.core.errors import unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +163,3 @@ def children(node: Tree) -> tuple[Tree, ...]:
             return (*arguments, *(value for _, value in keywords))
         case _:
             raise unreachable(node)
-
-
-def unreachable(value: NoReturn) -> AssertionError:
-    """Closes a `match` over all node types (`typing.assert_never` is newer than the Python of a task)."""
-    return AssertionError(value)

@@ -16,12 +16,12 @@ from yamlflow.schema.compiler.nodes import make_node
 from yamlflow.schema.compiler.profiles import plain_profiles
 from yamlflow.schema.compiler.ranks import ranks
 from yamlflow.schema.diagnostics import Diagnostic
-from yamlflow.schema.holes import fill
+from yamlflow.schema.files.holes import fill
+from yamlflow.schema.files.project import import_roots
 from yamlflow.schema.model import Refused
-from yamlflow.schema.places import Place, Unit
-from yamlflow.schema.project import import_roots
+from yamlflow.schema.scopes.places import Place, Unit
+from yamlflow.schema.scopes.view import View
 from yamlflow.schema.spans import Path as Keys
-from yamlflow.schema.view import View
 
 
 def compile_graph(view: View) -> tuple[Graph | None, list[Diagnostic]]:

@@ -9,9 +9,9 @@ from typing import Any
 
 from yamlflow.core.graph import Action, CommandTarget, PythonTarget, Target
 from yamlflow.core.values import Document
-from yamlflow.schema.holes import fill_text
+from yamlflow.schema.files.holes import fill_text
 from yamlflow.schema.model import Profile
-from yamlflow.schema.places import Place
+from yamlflow.schema.scopes.places import Place
 
 
 def make_action(place: Place, profile: Profile | None, iterated: tuple[str, ...], loop: object) -> Action:

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from yamlflow.core.expressions import parse
 from yamlflow.core.expressions.references import static_reference
 from yamlflow.core.graph import Edge, EdgeKind
-from yamlflow.schema.nullability import is_provided_for, takes_none
-from yamlflow.schema.places import Place
-from yamlflow.schema.sites import Role
-from yamlflow.schema.view import Reading, View
+from yamlflow.schema.scopes.nullability import is_provided_for, takes_none
+from yamlflow.schema.scopes.places import Place
+from yamlflow.schema.scopes.sites import Role
+from yamlflow.schema.scopes.view import Reading, View
 
 _AFTERWARDS = frozenset({Role.OUTPUT, Role.UNTIL})
 

@@ -20,10 +20,10 @@ from yamlflow.schema import model
 from yamlflow.schema.compiler.actions import as_documents, make_action
 from yamlflow.schema.compiler.edges import elementwise_source, find_edges, iterated_fields
 from yamlflow.schema.compiler.profiles import used_name
-from yamlflow.schema.counts import MAX_ITEMS, literal_items
-from yamlflow.schema.nullability import asks_per_item
-from yamlflow.schema.places import Place
-from yamlflow.schema.view import View
+from yamlflow.schema.scopes.counts import MAX_ITEMS, literal_items
+from yamlflow.schema.scopes.nullability import asks_per_item
+from yamlflow.schema.scopes.places import Place
+from yamlflow.schema.scopes.view import View
 
 JITTER = 0.25
 """By what fraction a pause may vary to either side when `jitter` is on."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from yamlflow.core.values import Document
 from yamlflow.schema.model import Hole, LocalProfile, Profile, Record
-from yamlflow.schema.places import Place
-from yamlflow.schema.view import LOCAL, View
+from yamlflow.schema.scopes.places import Place
+from yamlflow.schema.scopes.view import LOCAL, View
 
 _STEP_LEVEL = frozenset({"defaults", "env", "secrets"})
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from graphlib import TopologicalSorter
 
-from yamlflow.schema.places import Place, Unit
 from yamlflow.schema.rules.order import waits
-from yamlflow.schema.view import View
+from yamlflow.schema.scopes.places import Place, Unit
+from yamlflow.schema.scopes.view import View
 
 
 def ranks(view: View) -> dict[str, int]:

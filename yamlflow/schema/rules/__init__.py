@@ -25,7 +25,7 @@ from yamlflow.schema.rules import (
     text,
     unused,
 )
-from yamlflow.schema.view import View
+from yamlflow.schema.scopes.view import View
 
 Rule = Callable[[View], Iterator[Diagnostic]]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from yamlflow.schema.callables import Found, Missing, Signature
 from yamlflow.schema.diagnostics import Diagnostic, Note, Span
-from yamlflow.schema.places import Place
-from yamlflow.schema.project import shown
+from yamlflow.schema.files.project import shown
+from yamlflow.schema.scopes.places import Place
+from yamlflow.schema.scopes.view import View
 from yamlflow.schema.spelling import suggest
-from yamlflow.schema.view import View
 
 _LIBRARY = sysconfig.get_path("stdlib")
 _REFERENCE = "write `package.module:callable` or `file.py:callable`"

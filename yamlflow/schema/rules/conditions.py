@@ -7,9 +7,9 @@ from functools import partial
 
 from yamlflow.core.expressions import ExpressionError, describe_types, infer
 from yamlflow.schema.diagnostics import Diagnostic, Span
-from yamlflow.schema.sites import Role, Site
-from yamlflow.schema.static_types import reference_type
-from yamlflow.schema.view import View
+from yamlflow.schema.scopes.sites import Role, Site
+from yamlflow.schema.scopes.static_types import reference_type
+from yamlflow.schema.scopes.view import View
 
 _CONDITIONS = frozenset({Role.WHEN, Role.WHERE, Role.UNTIL})
 _TEXTS = frozenset({Role.ARGUMENT, Role.ENVIRONMENT, Role.COMMAND, Role.PLACE, Role.STATIC})

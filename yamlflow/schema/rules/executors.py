@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from yamlflow.schema.diagnostics import Diagnostic, Note, Span
-from yamlflow.schema.inheritance import matches_step
+from yamlflow.schema.files.inheritance import matches_step
 from yamlflow.schema.model import Profile
-from yamlflow.schema.places import Place
+from yamlflow.schema.scopes.places import Place
+from yamlflow.schema.scopes.view import View
 from yamlflow.schema.spelling import suggest
-from yamlflow.schema.view import View
 
 _WITH_IMAGE = frozenset({"docker", "batch", "kubernetes"})
 _WITH_GANGS = frozenset({"local", "batch", "kubernetes"})

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from yamlflow.core.expressions import ExpressionError, Reference, parse
 from yamlflow.schema.diagnostics import Diagnostic, Note, Span
-from yamlflow.schema.holes import ROOTS, Found, fill, find_holes
+from yamlflow.schema.files.holes import ROOTS, Found, fill, find_holes
 from yamlflow.schema.model import Refused
 from yamlflow.schema.nodes import Scalar
-from yamlflow.schema.places import Place
+from yamlflow.schema.scopes.places import Place
+from yamlflow.schema.scopes.view import View
 from yamlflow.schema.spans import Path as Keys
 from yamlflow.schema.spelling import suggest
-from yamlflow.schema.view import View
 
 INSIDE = frozenset({"steps"})
 

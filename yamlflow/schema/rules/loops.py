@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from yamlflow.core.expressions.nodes import DictDisplay, Literal
-from yamlflow.schema.counts import MAX_ITEMS, literal_items, source_count, static_count
 from yamlflow.schema.diagnostics import Diagnostic, Note
 from yamlflow.schema.model import Hole
-from yamlflow.schema.places import Place
-from yamlflow.schema.sites import Role, Site
-from yamlflow.schema.static_types import site_type
-from yamlflow.schema.view import View
+from yamlflow.schema.scopes.counts import MAX_ITEMS, literal_items, source_count, static_count
+from yamlflow.schema.scopes.places import Place
+from yamlflow.schema.scopes.sites import Role, Site
+from yamlflow.schema.scopes.static_types import site_type
+from yamlflow.schema.scopes.view import View
 
 _ITERABLE = frozenset({"list"})
 

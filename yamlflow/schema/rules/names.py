@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from yamlflow.core.expressions import Reference
 from yamlflow.schema.diagnostics import Diagnostic, Note
-from yamlflow.schema.places import Place
-from yamlflow.schema.sites import Role, Site, variables
+from yamlflow.schema.scopes.places import Place
+from yamlflow.schema.scopes.sites import Role, Site, variables
+from yamlflow.schema.scopes.view import Reading, View
 from yamlflow.schema.spelling import suggest
-from yamlflow.schema.view import Reading, View
 
 RUN_FIELDS = ("id", "name", "date", "time", "attempt", "dir", "state", "error")
 

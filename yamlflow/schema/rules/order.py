@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from yamlflow.schema.diagnostics import Diagnostic, Note, Severity, Span
-from yamlflow.schema.places import Place
-from yamlflow.schema.sites import Role
+from yamlflow.schema.scopes.places import Place
+from yamlflow.schema.scopes.sites import Role
+from yamlflow.schema.scopes.view import View
 from yamlflow.schema.spelling import suggest
-from yamlflow.schema.view import View
 
 _MAX_CIRCLES = 20
 

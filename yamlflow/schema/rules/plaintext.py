@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from yamlflow.schema.diagnostics import Diagnostic, Severity
-from yamlflow.schema.places import Place
-from yamlflow.schema.view import View
+from yamlflow.schema.scopes.places import Place
+from yamlflow.schema.scopes.view import View
 
 _NAMES = re.compile(
     r"(^|_)(password|passwd|pwd|secret|token|api_?key|access_?key|private_?key|credentials?|auth)(_|$)", re.IGNORECASE

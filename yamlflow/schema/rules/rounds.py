@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from yamlflow.schema.diagnostics import Diagnostic, Note
-from yamlflow.schema.places import Place
-from yamlflow.schema.sites import Role
+from yamlflow.schema.scopes.places import Place
+from yamlflow.schema.scopes.sites import Role
+from yamlflow.schema.scopes.view import View
 from yamlflow.schema.spelling import suggest
-from yamlflow.schema.view import View
 
 
 def check_rounds(view: View) -> Iterator[Diagnostic]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from yamlflow.schema.diagnostics import Diagnostic, Note
-from yamlflow.schema.nullability import is_provided_for, may_be_skipped
-from yamlflow.schema.places import Place
-from yamlflow.schema.sites import Role
-from yamlflow.schema.view import Reading, View
+from yamlflow.schema.scopes.nullability import is_provided_for, may_be_skipped
+from yamlflow.schema.scopes.places import Place
+from yamlflow.schema.scopes.sites import Role
+from yamlflow.schema.scopes.view import Reading, View
 
 _ASKS = frozenset({Role.OUTPUT})
 

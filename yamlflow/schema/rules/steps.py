@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from yamlflow.schema.diagnostics import Diagnostic
 from yamlflow.schema.model import GROUP_REFUSES
 from yamlflow.schema.nodes import Scalar
-from yamlflow.schema.places import Place
-from yamlflow.schema.view import View
+from yamlflow.schema.scopes.places import Place
+from yamlflow.schema.scopes.view import View
 
 _LOOP_KEYS = ("max_parallel", "fail_fast", "min_success", "max_items")
 _NO_USE = tuple(key for key in GROUP_REFUSES if key not in ("inputs", "with"))

@@ -7,11 +7,11 @@ from functools import partial
 
 from yamlflow.core.expressions import Reference, looks_like_expression
 from yamlflow.schema.diagnostics import Diagnostic, Severity
-from yamlflow.schema.places import Place
 from yamlflow.schema.rules.names import RUN_FIELDS
-from yamlflow.schema.sites import variables
+from yamlflow.schema.scopes.places import Place
+from yamlflow.schema.scopes.sites import variables
+from yamlflow.schema.scopes.view import View
 from yamlflow.schema.spans import Text
-from yamlflow.schema.view import View
 
 
 def check_literals(view: View) -> Iterator[Diagnostic]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from yamlflow.core.expressions import ExpressionError, parse
 from yamlflow.schema.diagnostics import Diagnostic, Severity
-from yamlflow.schema.holes import find_holes
-from yamlflow.schema.places import Unit
+from yamlflow.schema.files.holes import find_holes
+from yamlflow.schema.scopes.places import Unit
+from yamlflow.schema.scopes.view import View
 from yamlflow.schema.spelling import suggest
-from yamlflow.schema.view import View
 
 
 def check_parameters(view: View) -> Iterator[Diagnostic]:

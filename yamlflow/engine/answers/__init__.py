@@ -1,0 +1,1 @@
+"""The scheduler's questions answered: expressions evaluated over what tasks made."""

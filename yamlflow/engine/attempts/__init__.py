@@ -1,0 +1,1 @@
+"""Attempts on their way out and back: jobs, names, flights, earlier results."""

@@ -1,0 +1,1 @@
+"""Runs on disk: folders, opening, recording, looking back."""

@@ -1,0 +1,1 @@
+"""The files of a pipeline put together: overlays, defaults, parameters, used files."""

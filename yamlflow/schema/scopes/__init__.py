@@ -1,0 +1,1 @@
+"""A loaded pipeline as the rules see it: steps in their scopes, and what each expression reads."""

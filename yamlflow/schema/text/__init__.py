@@ -1,0 +1,1 @@
+"""YAML text made into a tree: events, limits, traps, and what is said about each."""
