@@ -28,6 +28,7 @@ def engine_answers() -> bool:
 
 
 PARTS = {
+    "cc": Part(lambda: bool(shutil.which("cc")), "a C compiler, cc, on PATH (Debian: gcc)"),
     "chromium": Part(lambda: bool(shutil.which("chromium")), "chromium on PATH (Debian: chromium)"),
     "docker": Part(engine_answers, "an answering Docker engine (Debian: docker.io)"),
     "gpu": Part(lambda: Path("/dev/nvidiactl").exists(), "an NVIDIA GPU with its driver"),

@@ -144,6 +144,26 @@ def test_a_failure_shows_the_users_own_words_and_the_rest_is_kept(project):
     states = {view.step.id: view.state.value for view in result.view.top()}
     assert states == {"a": "succeeded", "b": "failed", "c": "skipped", "d": "upstream_failed"}
     assert result["a.score"] == 11
+    assert result["c"] is None  # skipped: None is its value
+    with pytest.raises(KeyError, match="it is failed"):
+        result["b"]
+
+
+def test_a_damaged_input_fails_its_reader_at_once(project, tmp_path):
+    path = project("""
+    steps:
+      a: {run: "m.py:prep", with: {n: 50000}}
+      harm:
+        command: [sh, -c, "find .yamlflow/store/objects -type f -size +100k -exec truncate -s 3 {} +"]
+        needs: [a]
+        cwd: code
+      b: {run: "m.py:fit", inputs: {x: 1, k: steps.a.big}, needs: [harm]}
+    """)
+    result = yamlflow.run(path)
+    (group,) = result.failures
+    assert group.first.task.node == "b"
+    assert "is damaged" in group.first.failure.message
+    assert group.first.attempt == 1
 
 
 def test_a_file_beside_the_pipeline_is_passed_by_content(project, tmp_path):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
-from tests.simulation.plans import EachRef, Loop, Plan, Ref, Step, digest, fate
+from tests.simulation.plans import EachRef, Loop, Plan, Ref, Step, digest, fate, rescue_fate
 
 Path = tuple[int, ...]
 Place = tuple[str, Path]
@@ -238,9 +238,21 @@ class Body:
             failures += ending == "error"
             if failures >= self.step.attempts:
                 break
+        if self.step.rescue:
+            return self.rescue(path, each, attempt + 1)
         if self.step.catch is not None:
             return Result("caught", self.step.catch)
         return Result("failed")
+
+    def rescue(self, path: Path, each: Mapping[str, object], attempt: int) -> Result:
+        """What `catch.run` makes of it: one try, with the step's own inputs."""
+        self.world.attempts[(self.node, path)] = attempt
+        ending = rescue_fate(self.world.plan.seed, self.node, path, attempt)
+        if ending != "ok":
+            return Result("skipped" if ending == "skip" else "failed")
+        value = digest("rescue", self.resolve(each))
+        self.world.values[(self.node, path)] = value
+        return Result("caught", value)
 
     def resolve(self, each: Mapping[str, object]) -> dict[str, object]:
         return {name: self.read(value, each) for name, value in self.step.inputs.items()}

@@ -10,7 +10,8 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Step:
     loop: Loop | None = None
     attempts: int = 1
     catch: int | None = None
+    rescue: bool = False  # `catch: {run: ..}`
     limit: bool = False
     children: tuple[Step, ...] = ()
     output: str = ""  # the child a group's `out` reads
@@ -111,6 +113,12 @@ def fate(seed: int, node: str, path: tuple[int, ...], attempt: int) -> str:
     return "ok"
 
 
+def rescue_fate(seed: int, node: str, path: tuple[int, ...], attempt: int) -> str:
+    """How a rescue goes: ok, error or skip. It has one try."""
+    roll = mix(seed, "rescue", node, path, attempt) % 100
+    return "error" if roll < 20 else "skip" if roll < 30 else "ok"
+
+
 # --- making them ---------------------------------------------------------------
 
 
@@ -148,9 +156,14 @@ class Maker:
             when=self.when(before),
             policy=self.random.choice(["all_success"] * 14 + ["all_done", "any_failed"]),
             attempts=self.random.choice([1, 1, 2, 3]),
-            catch=self.random.randint(0, 9) if roll() < 0.2 else None,
             limit=roll() < 0.2,
+            **self.catch(roll()),
         )
+
+    def catch(self, roll: float) -> dict[str, Any]:
+        if roll < 0.15:
+            return {"catch": self.random.randint(0, 9)}
+        return {"rescue": roll < 0.3}
 
     def loop_step(self, before: list[Step], each: tuple[str, ...], width: int) -> Step:
         loop, count = self.loop(before)
@@ -254,9 +267,18 @@ def _value_name(step: Step) -> str:
     return f"{step.name}.out" if step.children else step.name
 
 
-def make(seed: int) -> Plan:
-    """The plan of a seed: 5 to about 60 tasks."""
-    return Maker(seed).plan()
+def make(seed: int, *, hasty: bool = False) -> Plan:
+    """The plan of a seed: 5 to about 60 tasks. `hasty`: half of its loops fail fast."""
+    plan = Maker(seed).plan()
+    if not hasty:
+        return plan
+    order = random.Random(seed + 2)
+    return replace(plan, steps=tuple(_hasten(step, order) for step in plan.steps))
+
+
+def _hasten(step: Step, order: random.Random) -> Step:
+    loop = replace(step.loop, fail_fast=order.random() < 0.5) if step.loop else None
+    return replace(step, loop=loop, children=tuple(_hasten(child, order) for child in step.children))
 
 
 # --- writing them ---------------------------------------------------------------
@@ -293,6 +315,8 @@ def _step_lines(step: Step, pad: str) -> Iterator[str]:
         yield f"{deep}retry: {{attempts: {step.attempts}, delay: 0s}}"
     if step.catch is not None:
         yield f"{deep}catch: {{set: {step.catch}}}"
+    if step.rescue:
+        yield f"{deep}catch: {{run: tests.simulation.work:rescue}}"
     if step.limit:
         yield f"{deep}limit: narrow"
     yield from _loop_lines(step, deep)

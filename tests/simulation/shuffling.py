@@ -4,22 +4,48 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import Any
 
-from tests.simulation.plans import digest, fate
+from tests.simulation.plans import digest, fate, rescue_fate
 from yamlflow.core.jobs import Failure, Job, JobBatch, Outcome, Report
+from yamlflow.core.messages import Event
 from yamlflow.executors.base import Traits
+from yamlflow.store.database import connect
+from yamlflow.store.state import Entry, State
 
 
 class KilledError(Exception):
     """The launcher dies here."""
 
 
-class ShufflingExecutor:
-    """Ends a random attempt at a time; `lives` is after how many ends the launcher is killed."""
+class MortalState(State):
+    """The real database; tells what is durable, and kills the launcher after `commits`, before a command leaves."""
 
-    def __init__(self, plan_seed: int, order: random.Random, lives: int | None = None) -> None:
+    def __init__(self, path: Path, told: Callable[[object, list[Event]], None], commits: int | None) -> None:
+        super().__init__(connect(path, "rw"), path)
+        self._told = told
+        self._commits = commits
+
+    def append(self, run_id: str, entries: Sequence[Entry]) -> None:
+        super().append(run_id, entries)
+        self._told(None, [entry.event for entry in entries])
+        if self._commits is not None:
+            self._commits -= 1
+            if self._commits < 0:
+                raise KilledError
+
+
+class ShufflingExecutor:
+    """Ends a random attempt at a time.
+
+    The launcher is killed after `lives` ends, or at the submit after `submits` of them.
+    """
+
+    def __init__(
+        self, plan_seed: int, order: random.Random, lives: int | None = None, submits: int | None = None
+    ) -> None:
         self.traits = Traits()
         self.jobs: list[Job] = []
         self.most = 0
@@ -28,6 +54,7 @@ class ShufflingExecutor:
         self._seed = plan_seed
         self._order = order
         self._lives = lives
+        self._submits = submits
         self._flying: list[Job] = []
         self._reports: list[Report] = []
         self._woken = threading.Event()
@@ -37,6 +64,10 @@ class ShufflingExecutor:
         self._narrow = narrow
 
     def submit(self, batch: JobBatch) -> None:
+        if self._submits is not None:
+            self._submits -= 1
+            if self._submits < 0:
+                raise KilledError
         for job in batch.jobs():
             self.jobs.append(job)
             self._flying.append(job)
@@ -64,14 +95,16 @@ class ShufflingExecutor:
             self._reports.append(self._reports[-1])
 
     def outcome(self, job: Job) -> Outcome | None:
-        ending = fate(self._seed, job.task.node, job.task.path, job.attempt)
+        rescue = job.target["callable"] == "tests.simulation.work:rescue"
+        ending = (rescue_fate if rescue else fate)(self._seed, job.task.node, job.task.path, job.attempt)
         if ending == "lost":
             return None
         if ending == "error":
             return Outcome("failed", failure=Failure("error", "scripted"))
         if ending == "skip":
             return Outcome("skipped")
-        return Outcome("succeeded", digest(job.task.node.rpartition(".")[2], plain(job.inputs)))
+        name = "rescue" if rescue else job.task.node.rpartition(".")[2]
+        return Outcome("succeeded", digest(name, plain(job.inputs)))
 
     def wake(self) -> None:
         self._woken.set()
@@ -91,8 +124,9 @@ class ShufflingExecutor:
 
 
 def plain(inputs: Any) -> dict[str, object]:
-    """Inputs as the task would see them: a joined loop is a list."""
-    return {name: value["$join"]["items"] if _joined(value) else value for name, value in inputs.items()}
+    """Inputs as the task would see them: a joined loop is a list. A rescue's `error` is left out."""
+    seen = {name: value for name, value in inputs.items() if name != "error"}
+    return {name: value["$join"]["items"] if _joined(value) else value for name, value in seen.items()}
 
 
 def _joined(value: object) -> bool:

@@ -16,9 +16,9 @@ from _pytest.mark import ParameterSet
 
 from tests.simulation.naive import Naive, Place
 from tests.simulation.plans import Plan, Step, make, to_yaml
-from tests.simulation.shuffling import KilledError, ShufflingExecutor
+from tests.simulation.shuffling import KilledError, MortalState, ShufflingExecutor
 from yamlflow.core.graph import Graph
-from yamlflow.core.messages import Event, ExecutorTraits, Machine, Marked, Restored, Submitted, Succeeded
+from yamlflow.core.messages import Event, ExecutorTraits, Machine, Marked, Restored, RunEnded, Submitted, Succeeded
 from yamlflow.engine.run import RunResult, execute
 from yamlflow.engine.runs.folder import StateFolder
 from yamlflow.engine.runs.opening import Run, RunOptions, open_run, reopen_run
@@ -39,6 +39,8 @@ class Ledger:
         self.values: dict[Place, object] = {}
         self.starts: dict[Place, int] = {}
         self.restored: set[Place] = set()
+        self.twice: list[Place] = []  # a listener that raises is dropped, so this is looked at later
+        self.ends: list[str] = []
 
     def note(self, _view: object, events: list[Event]) -> None:
         for event in events:
@@ -48,21 +50,29 @@ class Ledger:
                     if outcome.state == "succeeded":
                         self.values[tuple(task)] = outcome.value
                 case Marked(task=task, state=state):
-                    assert self.states.get(tuple(task)) not in TERMINAL - {state.value}, f"{task} ended twice"
-                    self.states[tuple(task)] = state.value
+                    self.mark(tuple(task), state.value)
                 case Restored(task=task, end=end):
                     self.states[tuple(task)] = end.value
                     self.restored.add(tuple(task))
                 case Submitted(task=task):
                     self.starts[tuple(task)] = self.starts.get(tuple(task), 0) + 1
+                case RunEnded(state=state):
+                    self.ends.append(state)
                 case _:
                     pass
 
+    def mark(self, place: Place, state: str) -> None:
+        before = self.states.get(place)
+        rescued = before == "succeeded" and state == "caught"
+        if before in TERMINAL - {state} and not rescued:
+            self.twice.append(place)
+        self.states[place] = state
 
-def plans(first: int) -> Iterator[tuple[Plan, Naive]]:
+
+def plans(first: int, *, hasty: bool = False) -> Iterator[tuple[Plan, Naive]]:
     """The valid plans of 5 to 60 tasks among CHUNK seeds, with what they must come to."""
     for seed in range(first, min(first + CHUNK, LAST)):
-        plan = make(seed)
+        plan = make(seed, hasty=hasty)
         naive = Naive(plan).run()
         if 5 <= len(naive.attempts) <= 60 and valid(plan):
             yield plan, naive
@@ -88,8 +98,10 @@ def narrow(steps: tuple[Step, ...], parent: str = "") -> Iterator[str]:
         yield from narrow(step.children, f"{parent}{step.name}.")
 
 
-def go(plan: Plan, run: Run, ledger: Ledger, lives: int | None = None, salt: int = 0) -> RunResult:
-    executor = ShufflingExecutor(plan.seed, random.Random(plan.seed * 31 + salt), lives)
+def go(
+    plan: Plan, run: Run, ledger: Ledger, lives: int | None = None, submits: int | None = None, salt: int = 0
+) -> RunResult:
+    executor = ShufflingExecutor(plan.seed, random.Random(plan.seed * 31 + salt), lives, submits)
     executor.watch(frozenset(narrow(plan.steps)))
     try:
         result = execute(run, {"local": (executor, ExecutorTraits())}, Machine(4.0, 1 << 34), ledger.note)
@@ -97,6 +109,8 @@ def go(plan: Plan, run: Run, ledger: Ledger, lives: int | None = None, salt: int
         run.close()
         assert executor.most <= 4
         assert executor.most_narrow <= plan.limit
+    assert ledger.ends == [result.state]
+    assert not ledger.twice, to_yaml(plan, shuffle=False)
     return result
 
 
@@ -142,21 +156,70 @@ def test_without_keep_going_a_pipeline_does_no_more_and_nothing_else(start: int,
             assert ledger.values == naive.values
 
 
-@pytest.mark.parametrize("start", chunks(2))
-def test_killed_anywhere_a_pipeline_resumes_without_redoing_successes(start: int, tmp_path: Path) -> None:
+def varies(plan: Plan) -> bool:
+    """Some step makes a value of what others failed to do: how far they got shows in values."""
+    return any(handles_failures(step) or tolerates(step) for step in plan.steps)
+
+
+def tolerates(step: Step) -> bool:
+    gaps = step.loop is not None and step.loop.min_success < 100
+    return gaps or any(map(tolerates, step.children))
+
+
+@pytest.mark.parametrize("start", chunks(4))
+def test_loops_that_fail_fast_do_no_more_and_the_run_ends_the_same(start: int, tmp_path: Path) -> None:
+    cancelled = 0
+    for plan, naive in plans(start, hasty=True):
+        ledger = Ledger()
+        result = go(plan, opened(plan, tmp_path, keep_going=plan.seed % 4 > 0), ledger)
+        assert result.state == naive.outcome, to_yaml(plan, shuffle=False)
+        assert all(ledger.states.get((step.name, ())) in TERMINAL for step in plan.steps), to_yaml(plan, shuffle=False)
+        if not varies(plan):
+            assert ledger.values.items() <= naive.values.items(), to_yaml(plan, shuffle=False)
+        if "failed" not in naive.states.values():
+            assert ledger.values == naive.values, to_yaml(plan, shuffle=False)
+        cancelled += plan.seed % 4 > 0 and "cancelled" in ledger.states.values()
+    assert cancelled or LAST - start < CHUNK, "so that some loop has stopped early"
+
+
+@pytest.mark.parametrize("moment", ["end", "submit", "commit"])
+@pytest.mark.parametrize("start", chunks(3))
+def test_killed_anywhere_a_pipeline_resumes_without_redoing_successes(start: int, moment: str, tmp_path: Path) -> None:
+    deaths = 0
     for plan, naive in plans(start):
-        order = random.Random(plan.seed)
         graph, folder = compiled(plan), StateFolder(tmp_path / ".yamlflow")
         run, first, second = opened(plan, tmp_path, keep_going=True), Ledger(), Ledger()
         name = run.id
-        try:
-            go(plan, run, first, lives=order.randrange(len(naive.attempts) + 1))
-        except RuntimeError as error:
-            assert isinstance(error.__cause__, KilledError)  # noqa: PT017 - the death is part of the story
-        else:
+        if not dies(plan, run, first, moment, random.Random(plan.seed).randrange(len(naive.attempts) + 1)):
             continue
+        deaths += 1
         result = go(plan, reopen_run(graph, folder, name, RunOptions(keep_going=True)), second, salt=1)
         assert not set(first.values) & set(second.starts), to_yaml(plan, shuffle=False)
         assert {**first.values, **second.values} == naive.values, to_yaml(plan, shuffle=False)
         assert {place: second.states.get(place) for place in naive.states} == naive.states
         assert result.state == naive.outcome
+    assert deaths >= CHUNK // 4 or LAST - start < CHUNK
+
+
+def dies(plan: Plan, run: Run, first: Ledger, moment: str, count: int) -> bool:
+    """Run a launch that is killed at the moment; whether it was. `first` gets what is durable by then."""
+    run.state.close()
+    run.state = MortalState(run.folder.path / "state.db", first.note, count if moment == "commit" else None)
+    heard = Ledger()
+    try:
+        go(
+            plan,
+            run,
+            heard,
+            lives=count if moment == "end" else None,
+            submits=count if moment == "submit" else None,
+        )
+    except KilledError:
+        assert moment == "commit"
+    except RuntimeError as error:
+        assert isinstance(error.__cause__, KilledError)  # noqa: PT017 - the death is part of the story
+    else:
+        return False
+    assert heard.values.items() <= first.values.items(), "what was shown is durable"
+    assert moment == "commit" or not first.ends
+    return True

@@ -25,6 +25,8 @@ TASKS = """
         return v
     def takes_none(v: int | None):
         return v
+    def counts_gaps(v: int | None) -> int:
+        return int(v is None)
     def any_value(v=None):
         return v
 """
@@ -136,18 +138,85 @@ def test_a_reader_gets_the_state_and_the_value_of_the_table(ran, line, form):
         assert state != RAN or ran.outputs[step] == value
 
 
-def test_an_item_that_failed_within_min_success_is_none_in_the_list(project):
+# ------------------------------------------------------------ failed within min_success
+
+LOOPS = {
+    "plain": "foreach: {x: [1, 2, 3]}, fail_fast: false, min_success: 60%, run: 'tasks:third_fails', inputs: {x: each.x}",
+    "group": "foreach: {x: [1, 2, 3]}, fail_fast: false, min_success: 60%, outputs: {v: steps.one}, "
+    "steps: {one: {run: 'tasks:third_fails', inputs: {x: each.x}}}",
+}
+READ = {"plain": "steps.plain", "group": "steps.group.v"}
+
+# policy → (the reader's state, its value): the list has a gap, and the loop has succeeded
+LIST_WITH_A_GAP = {
+    "all_success": (RAN, [1, None, 3]),
+    "all_done": (RAN, [1, None, 3]),
+    "any_failed": (SKIPPED, None),
+}
+# (policy, reader) → (how many items ended how, their values): the gap is a skipped item, its own reader's concern
+ITEM_BY_ITEM = {
+    ("all_success", "strict"): ({RAN: 2, SKIPPED: 1}, [1, None, 3]),
+    ("all_success", "takes_none"): ({RAN: 3}, [1, None, 3]),
+    ("all_success", "counts_gaps"): ({RAN: 3}, [0, 1, 0]),
+    ("all_done", "strict"): ({RAN: 3}, [1, None, 3]),
+    ("all_done", "counts_gaps"): ({RAN: 3}, [0, 1, 0]),
+    ("any_failed", "strict"): ({RAN: 1, SKIPPED: 2}, [None, None, None]),
+    ("any_failed", "counts_gaps"): ({RAN: 1, SKIPPED: 2}, [None, 1, None]),
+}
+
+
+@pytest.fixture(scope="module")
+def with_gaps(tmp_path_factory):
+    """One run of both loops and of all their readers; it succeeds."""
+    project = Project(tmp_path_factory.mktemp("gaps"))
+    steps = {name: f"{{{text}}}" for name, text in LOOPS.items()}
+    for form, source in READ.items():
+        for policy in POLICIES:
+            steps[f"{form}_{policy}"] = (
+                f"{{run: 'tasks:any_value', needs_policy: {policy}, inputs: {{v: {source}}}}}"
+            )
+        for policy, reader in ITEM_BY_ITEM:
+            steps[f"{form}_{policy}_{reader}"] = (
+                f"{{run: 'tasks:{reader}', needs_policy: {policy}, foreach: {{v: {source}}}, inputs: {{v: each.v}}}}"
+            )
+    body = "\n".join(f"  {name}: {text}" for name, text in steps.items())
+    outputs = "\n".join(f"  {name}: coalesce(steps.{name}, null)" for name in steps if name not in LOOPS)
+    outputs += "\n  compact: compact(steps.plain)"
+    project(f"steps:\n{body}\noutputs:\n{outputs}\n", TASKS)
+    yield project.run()
+    project.close()
+
+
+def test_a_loop_succeeds_when_enough_of_its_items_do(with_gaps):
+    assert [with_gaps.counts(form) for form in LOOPS] == [{RAN: 2, "failed": 1}] * 2
+    assert [with_gaps.state(form) for form in LOOPS] == [RAN, RAN]
+    assert with_gaps.outputs["compact"] == [1, 3]
+
+
+@pytest.mark.parametrize("form", LOOPS)
+@pytest.mark.parametrize("policy", LIST_WITH_A_GAP)
+def test_an_item_that_failed_within_min_success_is_none_in_the_list(with_gaps, policy, form):
+    step = f"{form}_{policy}"
+    assert (with_gaps.state(step), with_gaps.outputs[step]) == LIST_WITH_A_GAP[policy]
+
+
+@pytest.mark.parametrize("form", LOOPS)
+@pytest.mark.parametrize("line", ITEM_BY_ITEM, ids="-".join)
+def test_an_item_that_failed_within_min_success_is_a_skipped_one_for_its_own_reader(with_gaps, line, form):
+    step = "_".join((form, *line))
+    assert (with_gaps.counts(step), with_gaps.outputs[step]) == ITEM_BY_ITEM[line]
+
+
+def test_a_failed_item_of_a_loop_that_allows_none_stops_its_own_reader(project):
     ran = project(
         """
         steps:
-          some: {foreach: {x: [1, 2, 3]}, run: "tasks:third_fails", inputs: {x: each.x}, fail_fast: false, min_success: 60%}
-          list: {run: "tasks:any_value", inputs: {v: steps.some}}
-        outputs: {list: steps.list, compact: compact(steps.some)}
+          some: {foreach: {x: [1, 2, 3]}, run: "tasks:third_fails", inputs: {x: each.x}, fail_fast: false}
+          each: {foreach: {v: steps.some}, run: "tasks:takes_none", inputs: {v: each.v}, fail_fast: false}
         """,
         TASKS,
-    ).run()
-    assert ran.outputs == {"list": [1, None, 3], "compact": [1, 3]}
-    assert ran.counts("some") == {"succeeded": 2, "failed": 1}
+    ).run("--keep-going", code=1)
+    assert ran.counts("each") == {"succeeded": 2, "upstream_failed": 1}
 
 
 def test_needs_treats_skipped_as_satisfied(project):

@@ -14,6 +14,7 @@ from typing import Any
 
 from yamlflow.core.errors import UsageError, YamlflowError
 from yamlflow.core.graph import Graph, TaskId
+from yamlflow.core.messages import GOOD, State
 from yamlflow.core.progress import FailureGroup, RunView
 from yamlflow.core.values import Document
 from yamlflow.engine.crew import machine_of, make_crew
@@ -80,13 +81,19 @@ class Result:
         return self.view.failure_groups()
 
     def __getitem__(self, name: str) -> Any:
-        """The value of a step, an item or a field; KeyError when it has none yet."""
+        """The value of a step, an item or a field; KeyError when it has none.
+
+        Of a loop that is running or has failed it is what there is: None for the items without a value.
+        """
         with self._folder.look() as state:
             record = state.find_run(self.run_id)
-            made = history.values_of(state, record)
-            if name in made.outline.steps and not made.outline.steps[name].parent:
-                return self._value(made.values.document(made.outline.steps[name]), record.body)
-            return self._value(self._part(name, made, history.view_of(state, record)), record.body)
+            made, view = history.values_of(state, record), history.view_of(state, record)
+            step = made.outline.steps.get(name)
+            if step is None or step.parent:
+                return self._value(self._part(name, made, view), record.body)
+            if step.names is None and view.steps[name].state not in _VALUED:
+                raise KeyError(f"{name} has no value: it is {view.steps[name].state.value}")
+            return self._value(made.values.document(step), record.body)
 
     def _part(self, name: str, made: history.Made, view: RunView) -> Document:
         pattern, tasks = _chosen(view, name)
@@ -99,6 +106,9 @@ class Result:
             if root not in sys.path:
                 sys.path.append(root)
         return load_value(document, self._storage)
+
+
+_VALUED = GOOD | {State.SKIPPED}
 
 
 def _chosen(view: RunView, name: str) -> tuple[Any, list[TaskId]]:

@@ -18,6 +18,7 @@ from yamlflow.core.messages import ExecutorTraits, Machine
 from yamlflow.core.pools import Pools
 
 CGROUP = Path("/sys/fs/cgroup")
+DRIVER = Path("/dev/nvidiactl")
 
 
 def this_machine(
@@ -65,12 +66,12 @@ def _words(path: Path) -> str:
         return ""
 
 
-def find_gpus() -> dict[str, tuple[str, int]]:
+def find_gpus(driver: Path = DRIVER) -> dict[str, tuple[str, int]]:
     """Device ids with their type and bytes of memory, from NVML; empty where there is none.
 
     Only the devices in CUDA_VISIBLE_DEVICES count, where that is set.
     """
-    if not Path("/dev/nvidiactl").exists():
+    if not driver.exists():
         return {}
     from yamlflow.engine.nvml import devices
 

@@ -137,4 +137,5 @@ def _ours(error: Exception) -> Failure:
 
 
 def _lost(error: ArtifactLostError) -> Failure:
-    return Failure("lost", str(error), exception="ArtifactLostError", names=("ArtifactLostError",))
+    """Another try would read the same bytes: only running the producer again helps."""
+    return Failure("lost", str(error), exception="ArtifactLostError", names=("ArtifactLostError",), final=True)

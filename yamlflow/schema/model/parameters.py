@@ -76,7 +76,7 @@ class Param(Record):
     help: Text | None = Field(
         None, description="What it is, in `run FILE --help`.", examples=["cross-validation folds"]
     )
-    secret: bool = Field(False, description="Never shown, logged or recorded.", examples=[True])
+    secret: bool = Field(False, description="Not kept with the run and not shown by commands; not masked in what tasks print.", examples=[True])
 
     @classmethod
     def build(cls, values: dict[str, object], keys: Sequence[str]) -> Self:
