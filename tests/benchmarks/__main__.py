@@ -58,8 +58,8 @@ def _install_metaflow() -> str:
 def _row(work: str, count: int, repeat: int, metaflow: str | None) -> str:
     ours, memory = _measure(lambda folder: workloads.yamlflow(folder, work, count), repeat)
     peers = {
-        "fork loop": (lambda folder: workloads.fork_loop(folder, count)) if work == "W1" else None,
-        "make": (lambda folder: workloads.make(folder, count)) if work == "W1" and count <= SLOW["make"] else None,
+        "fork loop": lambda folder: workloads.fork_loop(folder, work, count),
+        "make": (lambda folder: workloads.make(folder, work, count)) if count <= SLOW["make"] else None,
         "metaflow": _metaflow(work, count, metaflow),
     }
     cells, ratios = [f"{work:5} {count:>6} {ours:>9.2f}"], []

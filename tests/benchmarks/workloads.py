@@ -52,20 +52,47 @@ steps:
 _PIPELINES = {"W1": _w1, "W2": _w2, "W3": _w3, "W4": _w4}
 
 
-def fork_loop(folder: Path, count: int) -> list[str]:
-    """The bare fork loop over `count` tasks."""
-    return [sys.executable, str(Path(__file__).parent / "forkloop.py"), str(count), str(folder / "loop")]
+def fork_loop(folder: Path, work: str, count: int) -> list[str]:
+    """The bare fork loop of a workload."""
+    name = "forkloop.py" if work == "W1" else "chainloop.py"
+    command = [sys.executable, str(Path(__file__).parent / name), str(count), str(folder / "loop")]
+    return [*command, "arrays"] if work == "W4" else command
 
 
-def make(folder: Path, count: int) -> list[str]:
+def make(folder: Path, work: str, count: int) -> list[str]:
     """GNU make with one Python process per task and a join, two at a time."""
-    targets = " ".join(f"out/{number}" for number in range(count))
-    body = "import sys; open(sys.argv[1], 'w').write('1')"
     (folder / "out").mkdir()
-    (folder / "Makefile").write_text(
-        f'all: {targets}\n\t@cat out/* > total\nout/%:\n\t@{sys.executable} -S -E -c "{body}" $@\n'
-    )
+    (folder / "Makefile").write_text(_MAKEFILES[work](count))
     return ["make", "-s", "-j2", "-C", str(folder)]
+
+
+def _make_fan(count: int) -> str:
+    body = "import sys; open(sys.argv[1], 'w').write('1')"
+    return f'all: {_outs(count)}\n\t@cat out/* > total\nout/%:\n\t@{sys.executable} -S -E -c "{body}" $@\n'
+
+
+def _make_chain(count: int) -> str:
+    body = (
+        "import sys; x = int(open(sys.argv[2]).read()) if sys.argv[2:] else 0; open(sys.argv[1], 'w').write(str(x + 1))"
+    )
+    after = "".join(f"out/{number}: out/{number - 1}\n" for number in range(1, count))
+    return f'all: out/{count - 1}\n{after}out/%:\n\t@{sys.executable} -S -E -c "{body}" $@ $<\n'
+
+
+def _make_arrays(count: int) -> str:
+    save = "import numpy, sys; numpy.save(sys.argv[1], numpy.full(2_500_000, float(sys.argv[2])))"
+    join = "import numpy, sys; print(sum(numpy.load(name)[0] for name in sys.argv[1:]))"
+    files = " ".join(f"out/{number}.npy" for number in range(count))
+    return (
+        f'all: {files}\n\t@{sys.executable} -c "{join}" $^ > total\nout/%.npy:\n\t@{sys.executable} -c "{save}" $@ $*\n'
+    )
+
+
+def _outs(count: int) -> str:
+    return " ".join(f"out/{number}" for number in range(count))
+
+
+_MAKEFILES = {"W1": _make_fan, "W2": _make_chain, "W3": _make_chain, "W4": _make_arrays}
 
 
 def metaflow(folder: Path, work: str, count: int, python: str) -> list[str]:

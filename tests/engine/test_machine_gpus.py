@@ -58,7 +58,8 @@ def find(tmp_path: Path) -> Ask:
             build(tmp_path, INIT=init, BROKEN=broken)
         clean = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
         clean |= {"LD_LIBRARY_PATH": str(tmp_path), **env}
-        done = subprocess.run([sys.executable, "-c", ASK, control], env=clean, capture_output=True, text=True, check=True)
+        command = [sys.executable, "-c", ASK, str(control)]
+        done = subprocess.run(command, env=clean, capture_output=True, text=True, check=True)
         assert done.stderr == ""
         return json.loads(done.stdout)
 
@@ -68,7 +69,7 @@ def find(tmp_path: Path) -> Ask:
 def build(folder: Path, **defined: int) -> None:
     (folder / "nvml.c").write_text(SOURCE)
     flags = [f"-D{name}=(unsigned)({value})" for name, value in defined.items()]
-    command = ["cc", "-shared", "-fPIC", *flags, "-o", folder / "libnvidia-ml.so.1", folder / "nvml.c"]
+    command = ["cc", "-shared", "-fPIC", *flags, "-o", str(folder / "libnvidia-ml.so.1"), str(folder / "nvml.c")]
     subprocess.run(command, check=True, capture_output=True)
 
 

@@ -45,7 +45,7 @@ def test_the_bad_example_gives_the_code_and_the_good_one_nothing(page):
 def test_every_code_that_the_reader_gives_has_a_page():
     given = set()
     for module in READER:
-        for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))):
+        for node in ast.walk(ast.parse(next(PACKAGE.rglob(f"{module}.py")).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"Diagnostic", "_at_start"}:
                 given |= {
                     word.value

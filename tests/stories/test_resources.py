@@ -11,6 +11,9 @@ TASKS = """
         with busy():
             note("gpu", os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
         return os.environ.get("CUDA_VISIBLE_DEVICES")
+    def pair(x):
+        with busy():
+            meet("the first two", 2)
 """
 
 
@@ -37,6 +40,26 @@ def test_half_a_core_lets_twice_as_many_run(project):
         "def meeting(x, n):\n        meet('here', n)",
     )
     story.run()
+
+
+MEMORY = """
+    executors: {local: {type: local, cpu: 4, memory: 1Gi}}
+    steps:
+      hold: {foreach: {x: range(4)}, run: "tasks:ACTION", inputs: {x: each.x}, resources: {cpu: 0.5, memory: REQUEST}}
+"""
+
+
+def test_memory_is_a_slot_that_holds_the_second_task_back(project):
+    story = project(MEMORY.replace("ACTION", "hold").replace("REQUEST", "600Mi"), TASKS)
+    story.run()
+    assert story.at_once() == 1
+    assert story.ledger.count("in x") == 4
+
+
+def test_half_the_memory_lets_two_run_at_once_and_no_more(project):
+    story = project(MEMORY.replace("ACTION", "pair").replace("REQUEST", "500Mi"), TASKS)
+    story.run()
+    assert story.at_once() == 2
 
 
 def test_more_than_the_machine_has_is_refused_before_the_run_and_names_the_flag(project):

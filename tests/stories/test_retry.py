@@ -83,6 +83,20 @@ def test_the_delay_grows_up_to_its_bound(project):
         assert gap >= least * 0.95
 
 
+@pytest.mark.parametrize(
+    ("budget", "times", "tries"),
+    [("infra: 2", 2, 3), ("infra: 2, attempts: 1, on: [timeout]", 2, 3), ("infra: 0, attempts: 9", 9, 1)],
+)
+def test_a_task_that_is_killed_from_outside_is_tried_again_on_the_budget_of_infrastructure(
+    project, budget, times, tries
+):
+    code = 0 if tries > times else 1
+    story = project(f"steps: {{lost: {{run: 'tasks:lost', with: {{times: {times}}}, retry: {{{budget}}}}}}}", TASKS)
+    ran = story.run(code=code)
+    assert story.ledger == ["try"] * tries
+    assert [failure["reason"] for failure in ran.failures] == ["lost"] * code
+
+
 def test_the_attempt_is_known_to_the_task(project):
     ran = project("steps: {a: {run: 'tasks:attempt', retry: {attempts: 3}}}\noutputs: {a: steps.a}", TASKS).run()
     assert ran.outputs == {"a": 3}

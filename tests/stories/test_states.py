@@ -172,9 +172,7 @@ def with_gaps(tmp_path_factory):
     steps = {name: f"{{{text}}}" for name, text in LOOPS.items()}
     for form, source in READ.items():
         for policy in POLICIES:
-            steps[f"{form}_{policy}"] = (
-                f"{{run: 'tasks:any_value', needs_policy: {policy}, inputs: {{v: {source}}}}}"
-            )
+            steps[f"{form}_{policy}"] = f"{{run: 'tasks:any_value', needs_policy: {policy}, inputs: {{v: {source}}}}}"
         for policy, reader in ITEM_BY_ITEM:
             steps[f"{form}_{policy}_{reader}"] = (
                 f"{{run: 'tasks:{reader}', needs_policy: {policy}, foreach: {{v: {source}}}, inputs: {{v: each.v}}}}"

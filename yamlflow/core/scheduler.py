@@ -5,7 +5,7 @@
 
 Events in, commands out; no I/O, no clock, no randomness: the same events give
 the same commands. Work per event is in proportion to what depends on it: no
-scan over all tasks, and a waiting item costs one byte. `flow` moves nodes,
+scan over all tasks, and a waiting item costs one byte. `flow` moves nodes, `bodies` opens groups,
 `attempts` hands out slots and retries, `board` is the memory of both.
 """
 

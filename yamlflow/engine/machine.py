@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 
 from yamlflow.core.errors import SetupError
@@ -79,10 +80,12 @@ def find_gpus(driver: Path = DRIVER) -> dict[str, tuple[str, int]]:
 
 
 def _visible(devices: dict[str, tuple[str, int]]) -> dict[str, tuple[str, int]]:
+    """As CUDA reads the variable: the first number that is no device ends the list; -1 is the usual one."""
     wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if wanted is None or any(not word.strip().isdigit() for word in wanted.split(",") if word.strip()):
+    words = [word.strip() for word in (wanted or "").split(",") if word.strip()]
+    if wanted is None or any(not word.lstrip("-").isdigit() for word in words):  # not set, or names by UUID
         return devices
-    return {word.strip(): devices[word.strip()] for word in wanted.split(",") if word.strip() in devices}
+    return {word: devices[word] for word in takewhile(devices.__contains__, words)}
 
 
 def check_requests(graph: Graph, machine: Machine, executors: Mapping[str, ExecutorTraits]) -> None:

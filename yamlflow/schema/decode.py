@@ -147,7 +147,7 @@ class _Reader:
             inner = written.strip()[3:-2].strip()
             said = "this is an expression already, it needs no `${{ }}`"
             self.refuse(path, "hole-in-expression", said, node.span, f"write `{inner}`")
-            return inner
+            return inner if isinstance(value, str) else value
         self.texts.append(Text(path, kind.language, written, node))
         return value
 
