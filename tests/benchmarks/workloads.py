@@ -54,9 +54,10 @@ _PIPELINES = {"W1": _w1, "W2": _w2, "W3": _w3, "W4": _w4}
 
 def fork_loop(folder: Path, work: str, count: int) -> list[str]:
     """The bare fork loop of a workload."""
-    name = "forkloop.py" if work == "W1" else "chainloop.py"
-    command = [sys.executable, str(Path(__file__).parent / name), str(count), str(folder / "loop")]
-    return [*command, "arrays"] if work == "W4" else command
+    return [sys.executable, str(Path(__file__).parent / _FORKS[work]), str(count), str(folder / "loop")]
+
+
+_FORKS = {"W1": "forkloop.py", "W2": "chainloop.py", "W3": "chainloop.py", "W4": "arrayloop.py"}
 
 
 def make(folder: Path, work: str, count: int) -> list[str]:

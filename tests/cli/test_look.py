@@ -245,3 +245,34 @@ def test_a_run_whose_launcher_was_killed_is_interrupted_not_running(yamlflow, tm
     assert seen["state"] == "interrupted"
     assert "interrupted" in yamlflow("runs", "list").stdout
     assert "yamlflow resume" in yamlflow("status").stdout
+
+
+def test_a_hook_may_be_called_by_its_bare_name(yamlflow, tmp_path):
+    (tmp_path / "tasks.py").write_text("def one(): print('paging'); return {'n': 7}\n")
+    both = 'yamlflow: 1\non_success: {page: {run: "tasks:one"}}\non_exit: {HOOK: {run: "tasks:one"}}\n'
+    both += 'steps: {a: {run: "tasks:one"}}\n'
+    (tmp_path / "pipeline.yaml").write_text(both.replace("HOOK", "other"))
+    assert yamlflow("run").returncode == 0
+    assert yamlflow("logs", "page").stdout == "paging\n"
+    assert yamlflow("artifacts", "show", "last", "page.n").stdout == "7\n"
+    (tmp_path / "pipeline.yaml").write_text(both.replace("HOOK", "page"))
+    assert yamlflow("run").returncode == 0
+    several = yamlflow("artifacts", "show", "page")
+    assert several.returncode == 2
+    assert "on_success.page or on_exit.page" in several.stderr or "on_exit.page or on_success.page" in several.stderr
+
+
+def test_a_run_whose_launcher_was_killed_has_nothing_running(yamlflow, tmp_path):
+    program = holding(tmp_path)
+    time.sleep(0.5)
+    live = yamlflow("status").stdout
+    assert "▶ running" in live
+    program.kill()
+    program.communicate()
+    shown = yamlflow("status").stdout
+    assert "■ interrupted" in shown.splitlines()[0]
+    assert "▶" not in shown
+    assert "▶" not in yamlflow("runs", "show").stdout
+    document = json.loads(yamlflow("status", "--json").stdout)
+    assert document["steps"]["hold"]["state"] == "interrupted"
+    assert document["steps"]["hold"]["counts"] == {"interrupted": 1}

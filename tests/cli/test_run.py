@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -331,3 +332,122 @@ def test_an_executor_of_the_projects_configuration_is_known_and_plan_says_where_
     wrong = yamlflow("run")
     assert wrong.returncode == 78
     assert "big" in wrong.stderr
+
+
+# --- results that cannot be shown or written
+
+
+@pytest.mark.parametrize("words", [["run"], ["run", "--json"], ["status"], ["run", "--help"]], ids=" ".join)
+def test_a_full_disk_behind_stdout_is_code_74_and_one_line(yamlflow, place, words):
+    folder = place(FINE)
+    assert yamlflow("run").returncode == 0
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "yamlflow", *words],
+            cwd=folder,
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 74
+    said = [line for line in done.stderr.splitlines() if "error" in line]
+    assert said == ["error: the output could not be written: No space left on device"]
+
+
+def test_a_failed_run_keeps_its_code_when_its_document_is_lost(place):
+    with Path("/dev/full").open("w") as full:
+        program = start(place(BROKEN), "--json", stdout=full)
+        _, err = program.communicate(timeout=60)
+    assert program.returncode == 1
+    assert "could not be written" in err
+
+
+@pytest.mark.parametrize("words", ["run -q", "run --json", "status"])
+@pytest.mark.parametrize("closed", ["2>&- >&-", "<&- >&-"])
+def test_streams_that_are_closed_at_the_start_do_not_matter(yamlflow, place, words, closed):
+    folder = place(FINE)
+    if words.startswith("status"):
+        assert yamlflow("run").returncode == 0
+    command = f"{sys.executable} -m yamlflow {words} {closed}"
+    done = subprocess.run(
+        command, shell=True, cwd=folder, env=clean_environment(), capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 0
+    assert "a | " not in done.stdout.decode()
+    assert json.loads(yamlflow("status", "--json").stdout)["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("where", ["taken", "taken/below"])
+@pytest.mark.parametrize("command", ["run", "resume"])
+def test_an_output_dir_that_is_a_file_is_refused_before_anything_starts(yamlflow, place, command, where):
+    folder = place(FINE)
+    (folder / "taken").write_text("mine")
+    if command == "resume":
+        assert yamlflow("run").returncode == 0
+    before = yamlflow("runs", "list").stdout
+    done = yamlflow(command, "--output-dir", where)
+    assert done.returncode == 78
+    assert "taken is no folder" in done.stderr
+    assert "running" not in done.stderr
+    assert yamlflow("runs", "list").stdout == before
+    assert (folder / "taken").read_text() == "mine"
+
+
+def test_outputs_in_a_folder_replace_those_of_the_run_before_and_nothing_else(yamlflow, place):
+    folder = place(FINE)
+    (folder / "out").mkdir()
+    (folder / "out" / "other.txt").write_text("mine")
+    (folder / "out" / "b.json").write_text("old")
+    assert yamlflow("run", "--output-dir", "out").returncode == 0
+    assert json.loads((folder / "out" / "b.json").read_text()) == [2, 3, 4]
+    assert (folder / "out" / "other.txt").read_text() == "mine"
+    assert "replaced" in " ".join(yamlflow("run", "--help").stdout.split())
+
+
+def test_tasks_that_were_stopped_are_cancelled_not_failed(place):
+    program = start(place(HOLDS), "--max-time", "1s", "--json")
+    out, err = program.communicate(timeout=30)
+    assert json.loads(out)["failures"] == []
+    assert "failed" not in err
+    assert err.count("■ hold cancelled") == 1
+
+
+def test_a_duration_in_the_help_of_a_file_has_its_unit(yamlflow, place):
+    place("yamlflow: 1\nparams: {limit: {type: duration, default: 90s}}\n" + FINE.partition("\n")[2])
+    assert "default: 90s" in yamlflow("run", "pipeline.yaml", "--help").stdout
+
+
+# --- resume --refresh
+
+
+def test_refresh_runs_a_step_again_although_nothing_changed(yamlflow, place):
+    folder = place(FINE)
+    note = "    Path(__file__).with_name('ledger').open('a').write('{}\\n')\n    return"
+    a, b = TASKS.replace("    return 1", note.format("a") + " 1").split("    return x + a")
+    (folder / "tasks.py").write_text(a + note.format("b") + " x + a" + b)
+    assert yamlflow("run").returncode == 0
+    assert yamlflow("resume").returncode == 0
+    first = (folder / "ledger").read_text().split()
+    assert first == ["a", "b", "b", "b"]
+    assert yamlflow("resume", "--refresh", "a*").returncode == 0
+    again = (folder / "ledger").read_text().split()
+    assert again == ["a", "b", "b", "b", "a"], "what reads the same value is kept"
+    assert yamlflow("resume", "--refresh", "a", "--refresh", "b").returncode == 0
+    last = (folder / "ledger").read_text().split()
+    assert (last.count("a"), last.count("b")) == (3, 6)
+    wrong = yamlflow("resume", "--refresh", "nothing")
+    assert wrong.returncode == 2
+    assert "the steps are a, b" in wrong.stderr
+
+
+def test_refresh_of_a_step_that_the_run_only_read_is_refused(yamlflow, place):
+    place(FINE)
+    assert yamlflow("run").returncode == 0
+    assert yamlflow("run", "--only", "b").returncode == 0
+    wrong = yamlflow("resume", "--refresh", "a")
+    assert wrong.returncode == 2
+    assert "the steps are b" in wrong.stderr

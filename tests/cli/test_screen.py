@@ -107,6 +107,11 @@ def test_rows_are_ascii_where_the_terminal_is():
         assert (row.name + row.bar + row.counts).isascii()
 
 
+def test_what_ran_when_its_launcher_went_away_is_interrupted():
+    fit = rows(half_way().view, 0, interrupted=True)[1]
+    assert (fit.state, fit.active) == ("interrupted", False)
+
+
 def test_a_hook_has_a_row_only_once_it_has_begun():
     tale = half_way()
     assert [row.name for row in rows(tale.view, 0)] == ["prep", "fit", "last"]
@@ -175,6 +180,50 @@ def test_a_later_attempt_says_so():
     tale = Tale()
     tale.run("prep", attempt=2)
     assert tale.lines == ["▶ prep running: attempt 2"]
+
+
+def test_what_catch_runs_is_called_catch_and_is_no_retry():
+    tale = Tale()
+    tale.bad("prep")
+    tale.run("prep", attempt=2)
+    assert tale.lines[-1] == "▶ prep running: catch"
+    assert tale.view.steps["prep"].retries == 0
+
+
+def test_a_task_that_skips_itself_is_said_once():
+    tale = Tale()
+    tale.run("prep")
+    tale.tell(Succeeded, TaskId("prep", ()), 1, Outcome("skipped"))
+    tale.tell(Marked, TaskId("prep", ()), State.SKIPPED)
+    assert tale.lines == ["▶ prep running", "- prep skipped"]
+
+
+def test_a_cancelled_task_is_cancelled_once_and_no_failure():
+    tale = Tale()
+    tale.run("prep")
+    failure = Failure("cancelled", "was cancelled")
+    tale.tell(Failed, TaskId("prep", ()), 1, Outcome("failed", failure=failure))
+    tale.tell(Marked, TaskId("prep", ()), State.CANCELLED)
+    assert tale.lines == ["▶ prep running", "■ prep cancelled"]
+    assert failures(tale.view) == []
+    assert not any("failed" in text for text in block(ended(tale, "cancelled")))
+
+
+def test_one_more_failure_is_not_several():
+    tale = Tale()
+    tale.tell(ItemsKnown, TaskId("fit", ()), 6)
+    for item in range(6):
+        tale.bad("fit", (item,), message=f"no {item}")
+    assert "and 3 other failures" in failures(tale.view)
+    assert "and 1 other failure" in failures(tale.view, 5)
+    assert "  and 1 other failure: yamlflow status r1" in block(ended(tale, "failed"))
+
+
+def test_the_time_of_a_run_that_goes_on_counts_to_now():
+    tale = Tale()
+    tale.run("prep")
+    ending = Ending("r1", "running", tale.view, lambda *_: "", now=tale.view.started + 60)
+    assert "in 1m00s" in block(ending)[0]
 
 
 def test_a_key_with_escapes_cannot_reach_the_terminal():

@@ -61,6 +61,10 @@ class Ledger:
                 case _:
                     pass
 
+    def made(self) -> dict[Place, object]:
+        """Values but for rescues: with no retry after a failure elsewhere, a rescue may come earlier."""
+        return {place: value for place, value in self.values.items() if self.states.get(place) != "caught"}
+
     def mark(self, place: Place, state: str) -> None:
         before = self.states.get(place)
         rescued = before == "succeeded" and state == "caught"
@@ -151,7 +155,7 @@ def test_without_keep_going_a_pipeline_does_no_more_and_nothing_else(start: int,
         result = go(plan, opened(plan, tmp_path), ledger)
         assert result.state == naive.outcome
         if not any(handles_failures(step) for step in plan.steps):  # what such steps see depends on when things stop
-            assert ledger.values.items() <= naive.values.items(), to_yaml(plan, shuffle=False)
+            assert ledger.made().items() <= naive.values.items(), to_yaml(plan, shuffle=False)
         if "failed" not in naive.states.values():
             assert ledger.values == naive.values
 
@@ -175,7 +179,7 @@ def test_loops_that_fail_fast_do_no_more_and_the_run_ends_the_same(start: int, t
         assert result.state == naive.outcome, to_yaml(plan, shuffle=False)
         assert all(ledger.states.get((step.name, ())) in TERMINAL for step in plan.steps), to_yaml(plan, shuffle=False)
         if not varies(plan):
-            assert ledger.values.items() <= naive.values.items(), to_yaml(plan, shuffle=False)
+            assert ledger.made().items() <= naive.values.items(), to_yaml(plan, shuffle=False)
         if "failed" not in naive.states.values():
             assert ledger.values == naive.values, to_yaml(plan, shuffle=False)
         cancelled += plan.seed % 4 > 0 and "cancelled" in ledger.states.values()

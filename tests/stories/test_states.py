@@ -59,6 +59,7 @@ TABLE = {
     ("caught", "any_failed", "takes_none"): (SKIPPED, None),
     ("skipped", "all_success", "strict"): (SKIPPED, None),
     ("skipped", "all_success", "takes_none"): (RAN, None),
+    ("skipped", "all_success", "coalesced"): (RAN, 3),
     ("skipped", "all_done", "strict"): (RAN, None),
     ("skipped", "all_done", "takes_none"): (RAN, None),
     ("skipped", "any_failed", "strict"): (SKIPPED, None),
@@ -71,6 +72,7 @@ TABLE = {
     ("unwanted", "any_failed", "coalesced"): (SKIPPED, None),
     ("failed", "all_success", "strict"): (UPSTREAM, None),
     ("failed", "all_success", "takes_none"): (UPSTREAM, None),
+    ("failed", "all_success", "coalesced"): (UPSTREAM, None),
     ("failed", "all_done", "strict"): (RAN, None),
     ("failed", "all_done", "takes_none"): (RAN, None),
     ("failed", "any_failed", "strict"): (RAN, None),
@@ -158,8 +160,10 @@ ITEM_BY_ITEM = {
     ("all_success", "strict"): ({RAN: 2, SKIPPED: 1}, [1, None, 3]),
     ("all_success", "takes_none"): ({RAN: 3}, [1, None, 3]),
     ("all_success", "counts_gaps"): ({RAN: 3}, [0, 1, 0]),
+    ("all_success", "coalesced"): ({RAN: 3}, [1, 3, 3]),
     ("all_done", "strict"): ({RAN: 3}, [1, None, 3]),
     ("all_done", "counts_gaps"): ({RAN: 3}, [0, 1, 0]),
+    ("all_done", "coalesced"): ({RAN: 3}, [1, 3, 3]),
     ("any_failed", "strict"): ({RAN: 1, SKIPPED: 2}, [None, None, None]),
     ("any_failed", "counts_gaps"): ({RAN: 1, SKIPPED: 2}, [None, 1, None]),
 }
@@ -174,8 +178,9 @@ def with_gaps(tmp_path_factory):
         for policy in POLICIES:
             steps[f"{form}_{policy}"] = f"{{run: 'tasks:any_value', needs_policy: {policy}, inputs: {{v: {source}}}}}"
         for policy, reader in ITEM_BY_ITEM:
+            v = READERS.get(reader, "{v}").format(v="each.v")
             steps[f"{form}_{policy}_{reader}"] = (
-                f"{{run: 'tasks:{reader}', needs_policy: {policy}, foreach: {{v: {source}}}, inputs: {{v: each.v}}}}"
+                f"{{run: 'tasks:{reader}', needs_policy: {policy}, foreach: {{v: {source}}}, inputs: {{v: {v}}}}}"
             )
     body = "\n".join(f"  {name}: {text}" for name, text in steps.items())
     outputs = "\n".join(f"  {name}: coalesce(steps.{name}, null)" for name in steps if name not in LOOPS)

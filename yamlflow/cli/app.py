@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from yamlflow.cli.guard import Signalled, guarded
+from yamlflow.cli.output.terminal import hold_streams
 
 COMMANDS: dict[str, dict[str, str]] = {
     "Author": {
@@ -102,6 +103,7 @@ def yamlflow(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs one command line and ends the process with its exit code."""
+    hold_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # what the terminal cannot show is shown as an escape
             stream.reconfigure(errors="backslashreplace")

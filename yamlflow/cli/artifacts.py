@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from yamlflow.cli.looking import Look, looking_at, looking_for
+from yamlflow.cli.looking import Look, choose, looking_at, looking_for
 from yamlflow.cli.options import JsonOption, RunArgument, StateDirOption
 from yamlflow.cli.output.documents import described, plain, shown
 from yamlflow.cli.output.text import one_line, safe_json
@@ -17,7 +17,7 @@ from yamlflow.core.errors import UsageError
 from yamlflow.core.graph import TaskId
 from yamlflow.core.progress import RunView
 from yamlflow.core.values import Document
-from yamlflow.engine.runs.history import Made, choose, value_at, values_of
+from yamlflow.engine.runs.history import Made, value_at, values_of
 
 _SHORT = 80
 

@@ -7,6 +7,7 @@ a user never sees a traceback, and a bug leaves one in a file that is named.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import platform
 import shlex
@@ -20,10 +21,12 @@ from typing import NoReturn
 
 import typer
 
+from yamlflow.cli.output.terminal import silence
 from yamlflow.cli.output.text import clean
-from yamlflow.core.errors import YamlflowError
+from yamlflow.core.errors import StateError, YamlflowError
 
 BUG = 70
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # what a disk says that cannot take more
 UsageProblem: type[Exception] = typer.BadParameter.__mro__[1]  # the parser's own base for wrong usage
 
 
@@ -52,6 +55,8 @@ def guarded(action: Callable[[], object]) -> int:
         return misused(problem)
     except YamlflowError as error:
         return refused(error)
+    except OSError as error:
+        return unwritten(error) if error.errno in _FULL else crashed(error)
     except Exception as bug:  # noqa: BLE001 - the last answer there is
         return crashed(bug)
     return result if isinstance(result, int) else 0
@@ -71,6 +76,17 @@ def misused(problem: Exception) -> int:
     with contextlib.suppress(OSError):
         problem.show()  # type: ignore[attr-defined] # typed as Exception: its class has a private home
     return int(getattr(problem, "exit_code", 2))
+
+
+def unwritten(error: OSError) -> int:
+    """Says that what was to be shown is lost; the interpreter's own last flush must not fail over it again."""
+    silence(sys.stdout)
+    return refused(lost_output(error))
+
+
+def lost_output(error: OSError) -> StateError:
+    """What goes wrong when stdout takes no more."""
+    return StateError(f"the output could not be written: {error.strerror or error}")
 
 
 def crashed(bug: Exception) -> int:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from yamlflow.cli.choices import word
-from yamlflow.cli.guard import Signalled
+from yamlflow.cli.guard import Signalled, lost_output, refused
 from yamlflow.cli.options import Color, Progress, ShowOutput
 from yamlflow.cli.output.documents import lines, plain
+from yamlflow.cli.output.exporting import check_place, export
 from yamlflow.cli.output.summary import document
 from yamlflow.cli.output.terminal import Outlet, err, is_terminal, out, pen, speaks_unicode
 from yamlflow.cli.output.text import safe_json
@@ -51,7 +52,9 @@ class Show:
 
 
 def show_of(settings: Settings, *, as_json: bool, quiet: bool, output_dir: Path | None, state_dir: Path | None) -> Show:
-    """How a run is shown, from flags and settings."""
+    """How a run is shown, from flags and settings; SetupError when there is no place for its outputs."""
+    if output_dir is not None:
+        check_place(output_dir)
     return Show(
         word(settings, "progress", Progress),
         word(settings, "show_output", ShowOutput),
@@ -88,7 +91,7 @@ def launch(run: Run, show: Show) -> int:
             finally:
                 stage.screen.close()
             code = _exit_code(result, signals)
-            _report(run, result, show, code)
+            code = _report(run, result, show, code)
     finally:
         run.close()
     _leave(result, signals)
@@ -146,8 +149,8 @@ def _leave(result: RunResult, signals: Signals) -> None:
         raise Signalled("SIGTERM")
 
 
-def _report(run: Run, result: RunResult, show: Show, code: int) -> None:
-    """Results on stdout, last words on stderr."""
+def _report(run: Run, result: RunResult, show: Show, code: int) -> int:
+    """Results on stdout, last words on stderr; the exit code, that of lost results where nothing else went wrong."""
     store = LocalStore(run.folder.store)
 
     def place(ref: ArtifactRef) -> str:
@@ -164,6 +167,10 @@ def _report(run: Run, result: RunResult, show: Show, code: int) -> None:
         for line in lines(result.outputs, place):
             stdout.line(line)
     _last_words(run, result, show, stderr, exported)
+    if stdout.lost is None:
+        return code
+    lost = refused(lost_output(stdout.lost))
+    return code or lost
 
 
 def _last_words(run: Run, result: RunResult, show: Show, stderr: Outlet, exported: Sequence[str]) -> None:
@@ -193,7 +200,5 @@ def _params(run: Run) -> Mapping[str, Any]:
 def _export(result: RunResult, show: Show, store: LocalStore) -> list[str]:
     if show.output_dir is None or not result.outputs:
         return []
-    from yamlflow.cli.output.exporting import export
-
     written = export(result.outputs, show.output_dir, store)
     return [f"outputs written to {show.output_dir}{os.sep}: {', '.join(written)}"]

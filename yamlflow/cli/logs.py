@@ -10,14 +10,15 @@ from typing import Annotated
 
 import typer
 
-from yamlflow.cli.looking import Look, looking_for
+from yamlflow.cli.looking import Look, choose, looking_for
 from yamlflow.cli.options import StateDirOption
 from yamlflow.cli.output.text import log_line, one_line
 from yamlflow.cli.screen.tails import Tail
 from yamlflow.core.errors import UsageError
 from yamlflow.core.graph import TaskId
+from yamlflow.core.messages import State
 from yamlflow.core.progress import RunView
-from yamlflow.engine.runs.history import AttemptRecord, Follower, attempts_of, choose
+from yamlflow.engine.runs.history import AttemptRecord, Follower, attempts_of
 
 LOOK = 0.3  # seconds between two looks while following
 
@@ -41,7 +42,7 @@ def logs(
             return
         attempts = [one for one in attempts_of(look.folder, look.state, look.record) if _wanted(one, chosen)]
         if failed:
-            attempts = [one for one in attempts if one.outcome is not None and one.outcome.state == "failed"]
+            attempts = [one for one in attempts if _failed(one)]
         if not attempts:
             _nothing(look, step, failed=failed)
         for line in _lines(attempts, view, tail):
@@ -50,6 +51,12 @@ def logs(
 
 def _wanted(attempt: AttemptRecord, chosen: set[TaskId] | None) -> bool:
     return chosen is None or attempt.task in chosen
+
+
+def _failed(attempt: AttemptRecord) -> bool:
+    """Whether it failed by itself; who was cancelled did not."""
+    outcome = attempt.outcome
+    return outcome is not None and outcome.failure is not None and outcome.failure.reason != "cancelled"
 
 
 def _nothing(look: Look, step: str | None, *, failed: bool) -> None:
@@ -70,7 +77,10 @@ def _lines(attempts: list[AttemptRecord], view: RunView, tail: int | None) -> It
 
 def _title(one: AttemptRecord, view: RunView, again: set[TaskId]) -> str:
     name = one_line(view.names.display(one.task))
-    return f"{name} (attempt {one.attempt})" if one.task in again else name
+    if one.task not in again:
+        return name
+    rescue = view.steps[one.task.node].states.get(one.task.path) is State.CAUGHT and not _failed(one)
+    return f"{name} (catch)" if rescue else f"{name} (attempt {one.attempt})"
 
 
 def _read(log: Path) -> Iterator[bytes]:

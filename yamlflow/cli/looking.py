@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from yamlflow.cli.choices import settle
 from yamlflow.core.errors import UsageError
@@ -14,6 +17,7 @@ from yamlflow.core.progress import RunView
 from yamlflow.core.values import ArtifactRef
 from yamlflow.engine.runs.folder import StateFolder, find_folder
 from yamlflow.engine.runs.history import attempts_of, state_of, view_of
+from yamlflow.engine.runs.history import choose as chosen_by
 from yamlflow.schema.files.project import shown
 from yamlflow.store.local import LocalStore
 from yamlflow.store.state import RunRecord, State
@@ -33,6 +37,10 @@ class Look:
     def standing(self) -> str:
         """running, succeeded, failed, cancelled, or interrupted."""
         return state_of(self.folder, self.record)
+
+    def now(self) -> float | None:
+        """This moment, for a run that is going on."""
+        return time.time() if self.standing == "running" else None
 
     def view(self) -> RunView:
         return view_of(self.state, self.record)
@@ -91,3 +99,22 @@ def _either(state: State, word: str) -> tuple[RunRecord, str | None]:
         if "several runs" in error.message:
             raise
         return state.find_run(LAST), word
+
+
+def choose(view: RunView, text: str) -> tuple[Any, list[TaskId]]:
+    """The pattern that a person wrote and the tasks it means; a hook may be called by its bare name."""
+    try:
+        return chosen_by(view, text)
+    except UsageError:
+        hooks = _hooks(view, text)
+        if not hooks:
+            raise
+        if len(hooks) > 1:
+            raise UsageError(f"{text} may be {' or '.join(hooks)}", hint="write one of them in full") from None
+        return chosen_by(view, f"{hooks[0].rpartition('.')[0]}.{text}")
+
+
+def _hooks(view: RunView, text: str) -> list[str]:
+    """The hook steps that have the name in front of `text`."""
+    name = re.split(r"[^A-Za-z0-9_]", text, maxsplit=1)[0]
+    return [step.step.id for step in view.steps.values() if step.step.hook and step.step.id.split(".")[1:] == [name]]

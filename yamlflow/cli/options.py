@@ -104,6 +104,10 @@ UntilOption = Annotated[
     list[str] | None, typer.Option("--until", metavar="STEP", help="These steps and all they read.")
 ]
 
+RefreshOption = Annotated[
+    list[str] | None,
+    typer.Option("--refresh", metavar="STEP", help="Run these steps again, even if unchanged; `*` matches any text."),
+]
 KeepGoingOption = Annotated[
     bool, typer.Option("--keep-going", help="After a failure, go on with what does not depend on it.")
 ]
@@ -119,7 +123,13 @@ ShowOutputOption = Annotated[
     typer.Option("--show-output", help="Whose output is shown (auto); logs have it all.", show_default=False),
 ]
 OutputDirOption = Annotated[
-    Path | None, typer.Option("--output-dir", metavar="DIR", help="Write outputs as files there.", show_default=False)
+    Path | None,
+    typer.Option(
+        "--output-dir",
+        metavar="DIR",
+        help="Write outputs as files there; files of the same name are replaced.",
+        show_default=False,
+    ),
 ]
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing on success.")]
 

@@ -36,7 +36,12 @@ def _default(param: Any) -> str:
     value = param.default_value()
     if param.secret and value:
         return "default: ***"
-    return f"default: {one_line(value if isinstance(value, str) else safe_json(value), 60)}"
+    return f"default: {one_line(value if isinstance(value, str) else _written(param, value), 60)}"
+
+
+def _written(param: Any, value: Any) -> str:
+    """A value as the file would have it: a duration has its unit."""
+    return f"{value:g}s" if str(param.type) == "duration" and isinstance(value, int | float) else safe_json(value)
 
 
 def _bounds(param: Any) -> list[str]:

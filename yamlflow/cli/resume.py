@@ -10,9 +10,11 @@ from yamlflow.cli.choices import settle
 from yamlflow.cli.reading import Wish, checked, runnable
 from yamlflow.cli.run import asked
 from yamlflow.core.errors import UsageError
+from yamlflow.core.naming import glob
 from yamlflow.core.values import decode
 
 if TYPE_CHECKING:
+    from yamlflow.core.graph import Graph
     from yamlflow.store.state import RunRecord
 
 
@@ -22,6 +24,7 @@ def resume(
     clamp: o.ClampOption = False,
     max_workers: o.MaxWorkersOption = None,
     max_items: o.MaxItemsOption = None,
+    refresh: o.RefreshOption = None,
     keep_going: o.KeepGoingOption = False,
     max_time: o.MaxTimeOption = None,
     progress: o.ProgressOption = None,
@@ -56,9 +59,24 @@ def resume(
     )
     graph = fitted(runnable(wish, quiet=quiet), clamp=settings["clamp"])
     seconds = o.seconds(max_time, "--max-time") if max_time else None
-    options = RunOptions(name=record.name, max_time=seconds, **asked(settings))
+    again = _again(graph, record, refresh or [])
+    options = RunOptions(name=record.name, max_time=seconds, refresh=again, **asked(settings))
     show = show_of(settings, as_json=as_json, quiet=quiet, output_dir=output_dir, state_dir=state_dir)
     return launch(reopen_run(graph, StateFolder(folder.path), record.id, options), show)
+
+
+def _again(graph: Graph, record: RunRecord, patterns: list[str]) -> tuple[str, ...]:
+    """The steps that --refresh means; only what this run itself runs can run again."""
+    from yamlflow.engine.runs.selection import Selection, select
+
+    selected = select(graph, Selection(**record.body.get("selection", {})))
+    steps = [root for root in selected.graph.roots if root not in selected.reused]
+    for pattern in patterns:
+        if not any(glob(pattern, step) for step in steps):
+            raise UsageError(
+                f"--refresh {pattern}: this run has no such step", hint=f"the steps are {', '.join(steps)}"
+            )
+    return tuple(step for step in steps if any(glob(pattern, step) for pattern in patterns))
 
 
 def _wish(record: RunRecord, executors: list[str], max_items: int | None) -> Wish:

@@ -14,9 +14,8 @@ from yamlflow.cli.output.documents import lines
 from yamlflow.cli.output.terminal import speaks_unicode
 from yamlflow.cli.output.text import clean, one_line, safe_json
 from yamlflow.cli.output.words import columns, duration, instant, moment
-from yamlflow.cli.screen.ending import Ending, block
-from yamlflow.cli.screen.rows import rows
-from yamlflow.cli.status import run_document, table
+from yamlflow.cli.screen.ending import block
+from yamlflow.cli.status import ending_of, rows_of, run_document, table
 
 runs = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="List runs, and show one in full."
@@ -54,12 +53,11 @@ def show(
             return
         pen, unicode = ink(sys.stdout, color), speaks_unicode(sys.stdout)
         print("\n".join(columns(_facts(look))))
-        print("\n" + "\n".join(table(rows(view, view.latest, unicode=unicode), pen, unicode=unicode)))
+        print("\n" + "\n".join(table(rows_of(look, view, unicode), pen, unicode=unicode)))
         for line in lines(look.record.body.get("outputs", {}), look.place):
             print(f"\n{line}")
         flags = ("--state-dir", str(state_dir)) if state_dir else ()
-        ending = Ending(look.record.id, look.standing, view, look.log_of(), flags)
-        print("\n" + "\n".join(block(ending, pen, unicode=unicode)))
+        print("\n" + "\n".join(block(ending_of(look, view, flags), pen, unicode=unicode)))
 
 
 def _entry(look: Look) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from yamlflow.cli.choices import ink
-from yamlflow.cli.looking import Look, looking_for
+from yamlflow.cli.looking import Look, choose, looking_for
 from yamlflow.cli.options import ColorOption, JsonOption, RunArgument, StateDirOption
 from yamlflow.cli.output.documents import plain
 from yamlflow.cli.output.summary import document
@@ -16,9 +15,9 @@ from yamlflow.cli.output.terminal import Pen, speaks_unicode
 from yamlflow.cli.output.text import safe_json
 from yamlflow.cli.output.words import STYLES, columns, duration, glyph
 from yamlflow.cli.screen.ending import Ending, block
-from yamlflow.cli.screen.rows import Row, rows
+from yamlflow.cli.screen.rows import Row, rows, standing
+from yamlflow.core.messages import State
 from yamlflow.core.progress import RunView
-from yamlflow.engine.runs.history import choose
 
 
 def status(
@@ -36,13 +35,21 @@ def status(
             return
         pen = ink(sys.stdout, color)
         unicode = speaks_unicode(sys.stdout)
-        now = time.time() if look.standing == "running" else view.latest
-        shown = [
-            row for row, name in zip(rows(view, now, unicode=unicode), _names(view), strict=True) if name in wanted
-        ]
+        shown = [row for row, name in zip(rows_of(look, view, unicode), _names(view), strict=True) if name in wanted]
         print("\n".join(table(shown, pen, unicode=unicode)))
         flags = ("--state-dir", str(state_dir)) if state_dir else ()
-        print("\n".join(block(Ending(look.record.id, look.standing, view, look.log_of(), flags), pen, unicode=unicode)))
+        print("\n".join(block(ending_of(look, view, flags), pen, unicode=unicode)))
+
+
+def rows_of(look: Look, view: RunView, unicode: bool) -> list[Row]:
+    """The steps of a run as it stands."""
+    now = look.now()
+    return rows(view, view.latest if now is None else now, unicode=unicode, interrupted=look.standing == "interrupted")
+
+
+def ending_of(look: Look, view: RunView, flags: tuple[str, ...]) -> Ending:
+    """What there is to say at the end about a run as it stands."""
+    return Ending(look.record.id, look.standing, view, look.log_of(), flags, look.now())
 
 
 def _names(view: RunView) -> list[str]:
@@ -73,10 +80,21 @@ def run_document(look: Look, view: RunView) -> Mapping[str, Any]:
     """The document of `run --json`, for a run as it stands; no exit code while it goes on."""
     from yamlflow.engine.run import EXIT_CODES
 
-    standing = look.standing
-    code = EXIT_CODES.get(standing) if standing != "running" else None
+    state = look.standing
+    code = EXIT_CODES.get(state) if state != "running" else None
     body = document(view, look.record.id, code, _plainly(look, "params"), look.log_of())
-    return {**body, "state": standing, "outputs": _plainly(look, "outputs")}
+    if state == "interrupted":
+        body["steps"] = {name: _left(step) for name, step in body["steps"].items()}
+    return {**body, "state": state, "outputs": _plainly(look, "outputs")}
+
+
+def _left(step: Mapping[str, Any]) -> dict[str, Any]:
+    """A step of a run whose launcher is gone: what was going on is interrupted."""
+    counts: dict[str, int] = {}
+    for state, number in step["counts"].items():
+        word = standing(State(state), interrupted=True)
+        counts[word] = counts.get(word, 0) + number
+    return {**step, "state": standing(State(step["state"]), interrupted=True), "counts": counts}
 
 
 def _plainly(look: Look, part: str) -> dict[str, Any]:

@@ -64,7 +64,7 @@ _Rare = (
 
 @dataclass(slots=True)
 class Running:
-    """An attempt between its submit and its end."""
+    """An attempt between its submit and its end; `rescue`: it is what `catch` runs."""
 
     attempt: int
     submitted: float
@@ -72,6 +72,7 @@ class Running:
     message: str = ""
     fraction: float | None = None
     waiting: str = ""
+    rescue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +187,12 @@ class RunView:
         return (view for view in self.steps.values() if not view.step.group)
 
     def failure_groups(self) -> list[FailureGroup]:
-        """Each distinct failure once, the one that happened first in front."""
+        """Each distinct failure once, the one that happened first in front; who was cancelled did not fail."""
         found: dict[tuple[str, str, str, str], list[FailedTask]] = {}
         for failed in sorted(self.failures.values(), key=lambda failed: failed.at):
             failure = failed.failure
+            if failure.reason == "cancelled":
+                continue
             found.setdefault((failed.task.node, failure.reason, failure.exception, failure.message), []).append(failed)
         return [FailureGroup(group[0], tuple(failed.task for failed in group)) for group in found.values()]
 
@@ -284,10 +287,12 @@ class RunView:
             self._open_bodies(view.step, count)
 
     def _submitted(self, at: float, task: TaskId, attempt: int) -> None:
+        view = self.steps[task.node]
+        rescue = view.states.get(task.path) is State.FAILED  # before a retry it waits
         self._move(task, State.SUBMITTED)
-        if attempt > 1:
-            self.steps[task.node].retries += 1
-        self.running[task] = Running(attempt, at)
+        if attempt > 1 and not rescue:
+            view.retries += 1
+        self.running[task] = Running(attempt, at, rescue=rescue)
 
     def _started(self, at: float, task: TaskId, attempt: int) -> None:
         view = self.steps[task.node]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,8 +15,20 @@ from yamlflow.core.values import ArtifactRef, Document, decode_ref
 from yamlflow.store.local import LocalStore
 
 
+def check_place(folder: Path) -> None:
+    """SetupError when this is no folder that files can be written to, and cannot be made one."""
+    nearest = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not nearest.is_dir():
+        raise SetupError(f"cannot write to {folder}: {nearest} is no folder", hint="choose another --output-dir")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise SetupError(f"cannot write to {folder}: Permission denied", hint="choose another --output-dir")
+
+
 def export(outputs: Mapping[str, Document], folder: Path, store: LocalStore) -> list[str]:
-    """Each output as a file: stored files under `name/` with their own names, anything else as `name.json`."""
+    """Each output as a file: stored files under `name/` with their own names, anything else as `name.json`.
+
+    What has the same name there is replaced: a second run writes over the first one's.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return [name for key, value in outputs.items() for name in _export_one(key, value, folder, store)]

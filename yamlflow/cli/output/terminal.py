@@ -2,7 +2,7 @@
 
 `NO_COLOR`, `TERM=dumb` and `--color` are honoured here and nowhere else. A
 reader that goes away (`| head`, a closed terminal, a full disk behind a log)
-never ends a run: the stream falls silent instead.
+never ends a run: the stream falls silent instead, and remembers what was lost.
 """
 
 from __future__ import annotations
@@ -59,11 +59,15 @@ def width() -> int:
 
 
 class Outlet:
-    """A stream that may go away at any time: then writing does nothing, for good."""
+    """A stream that may go away at any time: then writing does nothing, for good.
+
+    `lost` is why, unless it is only that nobody reads any more.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.open = True
+        self.lost: OSError | None = None
 
     def line(self, text: str) -> None:
         self.write(text + "\n")
@@ -74,8 +78,10 @@ class Outlet:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
             self.open = False
+            if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+                self.lost = error
             silence(self._stream)
 
 
@@ -87,6 +93,18 @@ def silence(stream: TextIO) -> None:
         os.close(nothing)
     except (OSError, ValueError):
         pass
+
+
+def hold_streams() -> None:
+    """Opens what was closed at the start as nothing, so that no file of ours gets a stream's number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+        if getattr(sys, name) is None:
+            mode = "w" if number else "r"
+            setattr(sys, name, open(number, mode, buffering=1, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def out() -> Outlet:

@@ -17,6 +17,7 @@ GLYPHS = {
     "failed": "✗",
     "upstream_failed": "✗",
     "cancelled": "■",
+    "interrupted": "■",
     "running": "▶",
     "submitted": "▷",
     "ready": "·",
@@ -33,6 +34,7 @@ STYLES = {
     "failed": "red",
     "upstream_failed": "red",
     "cancelled": "yellow",
+    "interrupted": "yellow",
     "running": "blue",
 }
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from yamlflow.cli.output.terminal import PLAIN, Pen
 from yamlflow.cli.output.text import clean
-from yamlflow.cli.output.words import STYLES, command, duration, glyph
+from yamlflow.cli.output.words import STYLES, command, count, duration, glyph
 from yamlflow.cli.screen.rows import reason, totals, who
 from yamlflow.core.graph import TaskId
 from yamlflow.core.progress import FailureGroup, RunView
@@ -23,13 +23,22 @@ _GROUPS = 5
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A run that has ended, or as it stands. `log` gives the path of an attempt's log, or nothing."""
+    """A run that has ended, or as it stands. `log` gives the path of an attempt's log, or nothing.
+
+    `now` is given for a run that is going on: its time counts to there.
+    """
 
     run_id: str
     state: str
     view: RunView
     log: Callable[[TaskId, int], str]
     flags: tuple[str, ...] = ()  # what a next command needs to find the run, such as --state-dir
+    now: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        started = self.view.started
+        return self.view.seconds if self.now is None or started is None else max(0.0, self.now - started)
 
 
 def block(ending: Ending, ink: Pen = PLAIN, *, unicode: bool = True, quiet: bool = False) -> list[str]:
@@ -40,7 +49,11 @@ def block(ending: Ending, ink: Pen = PLAIN, *, unicode: bool = True, quiet: bool
     for group in groups[: 2 if quiet else _GROUPS]:
         lines += _failure(ending, group, ink, frames=2 if quiet else _FRAMES)
     hidden = len(groups) - (2 if quiet else _GROUPS)
-    lines += [f"  and {hidden} other failures: {command('status', ending.run_id, *ending.flags)}"] if hidden > 0 else []
+    lines += (
+        [f"  and {count(hidden, 'other failure')}: {command('status', ending.run_id, *ending.flags)}"]
+        if hidden > 0
+        else []
+    )
     lines += _next(ending, groups)
     return lines[:QUIET_LINES] if quiet else lines
 
@@ -48,7 +61,7 @@ def block(ending: Ending, ink: Pen = PLAIN, *, unicode: bool = True, quiet: bool
 def _headline(ending: Ending, ink: Pen, *, unicode: bool) -> str:
     state, counts = ending.state, totals(ending.view)
     words = ink(f"{glyph(state, unicode=unicode)} {state}", STYLES.get(state, ""))
-    text = f"{words}: run {ending.run_id} of {clean(ending.view.outline.name)} in {duration(ending.view.seconds)}"
+    text = f"{words}: run {ending.run_id} of {clean(ending.view.outline.name)} in {duration(ending.seconds)}"
     return f"{text} ({counts})" if counts else text
 
 

@@ -31,7 +31,9 @@ def line(event: Event, view: RunView, *, unicode: bool = True) -> str | None:
     """The line about an event that `view` has taken in already; None where there is nothing to say."""
     match event:
         case Started(task=task, attempt=attempt):
-            return _told(view, task, "running", f"attempt {attempt}" if attempt > 1 else "", unicode=unicode)
+            return _told(view, task, "running", _which(view, task, attempt), unicode=unicode)
+        case Succeeded(outcome=Outcome(state="skipped")) | Failed(outcome=Outcome(failure=Failure(reason="cancelled"))):
+            return None  # the mark that follows says it
         case Succeeded(task=task, outcome=outcome):
             return _told(view, task, outcome.state, _took(outcome), unicode=unicode)
         case Failed(task=task, outcome=outcome):
@@ -76,6 +78,14 @@ def _marked(view: RunView, task: TaskId, state: State, why: str, *, unicode: boo
 def _told(view: RunView, task: TaskId, state: str, words: str, *, unicode: bool) -> str:
     text = f"{glyph(state, unicode=unicode)} {one_line(view.names.display(task))} {state.replace('_', ' ')}"
     return f"{text}: {one_line(words)}" if words else text
+
+
+def _which(view: RunView, task: TaskId, attempt: int) -> str:
+    """What a later attempt is."""
+    running = view.running.get(task)
+    if running is not None and running.rescue:
+        return "catch"
+    return f"attempt {attempt}" if attempt > 1 else ""
 
 
 def _took(outcome: Outcome) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from yamlflow.cli.output.text import one_line
-from yamlflow.cli.output.words import glyph
+from yamlflow.cli.output.words import count, glyph
 from yamlflow.core.graph import TaskId
 from yamlflow.core.jobs import Failure
 from yamlflow.core.messages import TERMINAL, State
@@ -40,11 +40,14 @@ class Row:
     active: bool = False
 
 
-def rows(view: RunView, now: float, *, unicode: bool = True) -> list[Row]:
-    """The steps in file order, indented as they are nested; hooks once they have begun."""
+def rows(view: RunView, now: float, *, unicode: bool = True, interrupted: bool = False) -> list[Row]:
+    """The steps in file order, indented as they are nested; hooks once they have begun.
+
+    What was going on when its launcher went away is `interrupted`, not running.
+    """
     notes = _notes(view)
     return [
-        _row(step, state_of(view, step), now, notes.get(step.step.id, ""), unicode=unicode)
+        _row(step, standing(state_of(view, step), interrupted=interrupted), now, notes.get(step.step.id, ""), unicode)
         for step in view.steps.values()
         if not step.step.hook or step.counts
     ]
@@ -67,7 +70,7 @@ def failures(view: RunView, limit: int = MAX_FAILURES) -> list[str]:
     """One line for each distinct failure so far, the first ones in front, and one about the rest."""
     groups = view.failure_groups()
     lines = [f"{who(view, group.tasks)}: {reason(group.first.failure)}" for group in groups[:limit]]
-    return lines + ([f"and {len(groups) - limit} other failures"] if len(groups) > limit else [])
+    return lines + ([f"and {count(len(groups) - limit, 'other failure')}"] if len(groups) > limit else [])
 
 
 def who(view: RunView, tasks: tuple[TaskId, ...]) -> str:
@@ -100,16 +103,21 @@ def state_of(view: RunView, step: StepView) -> State:
     return end if end in TERMINAL else step.state
 
 
-def _row(view: StepView, state: State, now: float, note: str, *, unicode: bool) -> Row:
+def standing(state: State, *, interrupted: bool) -> str:
+    """The word for a state, in a run whose launcher is there or is not."""
+    return "interrupted" if interrupted and state in (State.SUBMITTED, State.RUNNING) else state.value
+
+
+def _row(view: StepView, state: str, now: float, note: str, unicode: bool) -> Row:
     folded = view.step.names is not None or view.step.rounds or view.total > 1
     return Row(
         name="  " * view.step.id.count(".") + view.step.name,
-        state=state.value,
+        state=state,
         bar=_bar(view, unicode=unicode) if folded else "",
         counts=_counts(view, unicode=unicode) if folded else "",
         note=note or _asides(view),
         seconds=_seconds(view, now),
-        active=bool(view.active),
+        active=bool(view.active) and state != "interrupted",
     )
 
 

@@ -76,7 +76,11 @@ class Param(Record):
     help: Text | None = Field(
         None, description="What it is, in `run FILE --help`.", examples=["cross-validation folds"]
     )
-    secret: bool = Field(False, description="Not kept with the run and not shown by commands; not masked in what tasks print.", examples=[True])
+    secret: bool = Field(
+        False,
+        description="Not kept with the run, not shown by commands; what tasks print is not masked.",
+        examples=[True],
+    )
 
     @classmethod
     def build(cls, values: dict[str, object], keys: Sequence[str]) -> Self:
