@@ -87,7 +87,7 @@ def main(name: str) -> None:
     (target / "run.json").write_text(json.dumps(json.loads(shown.stdout), indent=1) + "\n")
     for name_of in ("pipeline.yaml", "tasks.py"):
         shutil.copy(work / name_of, target)
-    shutil.copytree(work / ".yamlflow", target / "state", ignore=shutil.ignore_patterns(".gitignore", "*.lock", "locks"))
+    shutil.copytree(work / ".yamlflow", target / "state", ignore=shutil.ignore_patterns(".gitignore", "lock", "locks"))
     shutil.rmtree(work)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ def resume(
         folder, record = look.folder, look.record
     if "params" not in record.body:
         raise UsageError(f"run {record.id} never started", hint="start a new one: yamlflow run")
+    record = _moved(record, folder.path.parent)
     wish = _wish(record, executor or [], max_items)
     settings = settle(
         wish.file,
@@ -62,7 +64,14 @@ def resume(
     again = _again(graph, record, refresh or [])
     options = RunOptions(name=record.name, max_time=seconds, refresh=again, **asked(settings))
     show = show_of(settings, as_json=as_json, quiet=quiet, output_dir=output_dir, state_dir=state_dir)
-    return launch(reopen_run(graph, StateFolder(folder.path), record.id, options), show)
+    opened = reopen_run(graph, StateFolder(folder.path), record.id, options, file=record.file)
+    return launch(opened, show)
+
+
+def _moved(record: RunRecord, project: Path) -> RunRecord:
+    """A project may have been moved with its state: then the file is looked for beside the state folder."""
+    beside = project / Path(record.file).name
+    return record if Path(record.file).exists() or not beside.exists() else replace(record, file=str(beside))
 
 
 def _again(graph: Graph, record: RunRecord, patterns: list[str]) -> tuple[str, ...]:

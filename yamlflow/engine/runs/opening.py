@@ -109,12 +109,13 @@ def open_run(graph: Graph, folder: StateFolder, options: RunOptions, *, file: st
     return run
 
 
-def reopen_run(graph: Graph, folder: StateFolder, run_id: str, options: RunOptions) -> Run:
-    """A run taken up again with today's graph."""
+def reopen_run(graph: Graph, folder: StateFolder, run_id: str, options: RunOptions, *, file: str | None = None) -> Run:
+    """A run taken up again with today's graph; `file` is where the pipeline lies now, if not where it lay."""
     state = folder.make()
     locks: list[Lock] = []
     try:
         record = state.find_run(run_id)
+        record = replace(record, file=file or record.file)
         locks.append(take(folder.run_lock(record.id), f"run {record.id}", since=_now_text(), run=record.id))
         locks.extend(_pipeline_lock(folder, graph, options, record.id))
         selected = select(graph, _selection_of(record))
