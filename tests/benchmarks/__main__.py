@@ -16,10 +16,10 @@ import tempfile
 import time
 import venv
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from tests.benchmarks import workloads
+from tests.benchmarks.memory import peak_memory
 
 ROOT = Path(__file__).parents[2]
 ROWS = [("W1", 100), ("W1", 1000), ("W1", 10_000), ("W2", 1), ("W3", 20), ("W4", 20)]
@@ -98,24 +98,11 @@ def _time(command: list[str], folder: Path) -> tuple[float, float]:
     start = time.perf_counter()
     with (folder / "printed").open("w") as printed:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=printed, stderr=printed)
-        peak = _watch(process)
+        peak = peak_memory(process)
     seconds = time.perf_counter() - start
     if process.returncode != 0:
         sys.exit(f"{command} failed:\n{(folder / 'printed').read_text()[-2000:]}")
     return seconds, peak
-
-
-def _watch(process: subprocess.Popen[bytes]) -> float:
-    """Wait for a process; its own peak memory in MB (not its children's), looked up 20 times a second."""
-    peak = 0.0
-    while True:
-        with suppress(OSError):
-            status = Path(f"/proc/{process.pid}/status").read_text()
-            found = [line for line in status.splitlines() if line.startswith("VmHWM:")]
-            peak = max([peak, *(int(line.split()[1]) / 1024 for line in found)])
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(0.05)
-            return peak
 
 
 if __name__ == "__main__":
