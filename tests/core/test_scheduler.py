@@ -163,6 +163,12 @@ def test_fail_fast_starts_no_further_item() -> None:
     assert world.state("fan") == "failed"
 
 
+def test_fail_fast_ends_items_that_only_wait_for_slots() -> None:
+    world = World(graph(step("fan", loop=LOOP)), failing("fan"), {"fan": 3}, cpu=1, start={"lookup": True}).run()
+    assert world.ran("fan") == [(0,)]
+    assert [world.state("fan", index) for index in range(3)] == ["failed", "cancelled", "cancelled"]
+
+
 def test_without_fail_fast_every_item_runs() -> None:
     world = World(graph(step("fan", loop=Loop((), fail_fast=False))), failing("fan"), {"fan": 5}, cpu=1).run()
     assert len(world.ran("fan")) == 5
@@ -318,6 +324,7 @@ def test_repeat_goes_round_until_its_condition_holds() -> None:
 def test_repeat_that_never_converges_fails_unless_that_is_accepted() -> None:
     never = lambda c: c.what != "until"  # noqa: E731
     world = World(graph(*group(loop=None, repeat=Repeat({}, "x", 2))), answers=never).run()
+    assert world.ran("g.a") == [(0,), (1,)]
     assert world.ends == ["failed"]
     accepting = group(loop=None, repeat=Repeat({}, "x", 2, accept_max=True))
     assert World(graph(*accepting), answers=never).run().ends == ["succeeded"]
