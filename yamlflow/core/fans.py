@@ -19,7 +19,6 @@ from yamlflow.core.messages import TERMINAL, State
 
 STATES = tuple(State)
 CODE = {state: code for code, state in enumerate(STATES)}
-TERMINAL_FROM = CODE[State.SUCCEEDED]
 BAD = frozenset({State.FAILED, State.UPSTREAM_FAILED, State.CANCELLED})
 
 _GIVEN_UP = frozenset({State.FAILED, State.CAUGHT, State.CANCELLED})

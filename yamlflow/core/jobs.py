@@ -13,9 +13,6 @@ from typing import Any, Literal
 from yamlflow.core.graph import TaskId
 from yamlflow.core.values import Document
 
-Reason = Literal[
-    "error", "timeout", "oom", "spot", "lost", "image_pull", "start_failed", "cancelled", "deadline", "not_converged"
-]
 INFRASTRUCTURE: frozenset[str] = frozenset({"spot", "lost", "image_pull", "start_failed"})
 """Not the work's own fault: these have their own budget (`retry.infra`)."""
 

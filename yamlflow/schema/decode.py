@@ -21,7 +21,7 @@ from yamlflow.schema.model.shapes import Choice, Hole, Kind, Listed, Mapped, Rec
 from yamlflow.schema.model.steps import ExecutorUse, Step
 from yamlflow.schema.nodes import Entry, Mapping, Node, Scalar, Sequence
 from yamlflow.schema.spans import Path, Spans, Text, described, plain
-from yamlflow.schema.spelling import suggest
+from yamlflow.schema.spelling import condition_hint, suggest
 
 
 class _Bad:
@@ -298,7 +298,7 @@ class _Reader:
         for entry in entries:
             key = str(entry.key.value)
             code, said, hint = unknown_key(key, record, self.around[:-1], path)
-            self.refuse((*path, key), code, said, entry.key.span, hint)
+            self.refuse((*path, key), code, said, entry.key.span, _condition(entry) or hint)
 
     def missing(self, record: type[Record], given: set[str], path: Path) -> None:
         for slot in layout(record).slots.values():
@@ -335,6 +335,12 @@ def _below(path: Path, at: str | tuple[str | int, ...] | None) -> Path:
 
 def _is_nothing(node: Node) -> bool:
     return isinstance(node, Scalar) and node.value is None
+
+
+def _condition(entry: Entry) -> str | None:
+    """The help for another tool's whole condition, `if: always()`: what is meant is no `when` here."""
+    written = entry.value.text if entry.key.value == "if" and isinstance(entry.value, Scalar) else ""
+    return condition_hint(written)
 
 
 def _is_whole_hole(written: str) -> bool:

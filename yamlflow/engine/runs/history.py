@@ -25,7 +25,7 @@ from yamlflow.engine.answers.values import Values
 from yamlflow.engine.attempts.assembly import Places
 from yamlflow.engine.attempts.keys import attempt_id
 from yamlflow.engine.runs.folder import StateFolder
-from yamlflow.store.locks import holder, is_held
+from yamlflow.store.locks import is_held
 from yamlflow.store.state import RunRecord, State, Stored
 
 
@@ -217,8 +217,3 @@ def cancel(folder: StateFolder, state: State, run: str | None, *, force: bool = 
     body = {"reason": reason or "yamlflow cancel", "force": force}
     state.request(record.id, "cancel", time.time(), body)
     return record
-
-
-def launcher_of(folder: StateFolder, record: RunRecord) -> str:
-    """Who runs it, in words."""
-    return str(holder(folder.run_lock(record.id)))
