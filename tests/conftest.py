@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from tests import leaks
 from tests.accounting import Accounting, account
 from tests.parts import missing, required
 
@@ -33,3 +35,28 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 pytest.fail(lack, pytrace=False)
             if lack:
                 pytest.skip(lack)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tables that tests recorded as `told`, from whichever worker they ran in."""
+    told = [
+        value
+        for report in terminalreporter.getreports("passed")
+        for key, value in report.user_properties
+        if key == "told"
+    ]
+    if told:
+        terminalreporter.section("told by tests")
+        terminalreporter.write_line("\n".join(map(str, told)))
+
+
+@pytest.fixture
+def nothing_left(tmp_path, monkeypatch):
+    """Whatever the test starts is over in the end: no process, lock, temporary file, thread or descriptor is left.
+
+    A fixture that ends what it started must ask for this one, so that it is asked first.
+    """
+    mark = f"{os.getpid()}-{time.monotonic_ns()}"
+    monkeypatch.setenv(leaks.MARK, mark)
+    with leaks.nothing_left(tmp_path, mark):
+        yield

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -27,6 +28,13 @@ def engine_answers() -> bool:
     return subprocess.run(["docker", "info"], capture_output=True, timeout=30, check=False).returncode == 0
 
 
+def may_mount() -> bool:
+    with tempfile.TemporaryDirectory() as place:
+        if subprocess.run(["mount", "-t", "tmpfs", "none", place], capture_output=True, check=False).returncode:
+            return False
+        return subprocess.run(["umount", place], capture_output=True, check=False).returncode == 0
+
+
 PARTS = {
     "cc": Part(lambda: bool(shutil.which("cc")), "a C compiler, cc, on PATH (Debian: gcc)"),
     "chromium": Part(lambda: bool(shutil.which("chromium")), "chromium on PATH (Debian: chromium)"),
@@ -35,6 +43,7 @@ PARTS = {
     "numpy": Part(lambda: find_spec("numpy") is not None, "numpy (pip install 'yamlflow[samples]')"),
     "pandas": Part(lambda: find_spec("pandas") is not None, "pandas (pip install 'yamlflow[samples]')"),
     "pyarrow": Part(lambda: find_spec("pyarrow") is not None, "pyarrow (pip install 'yamlflow[samples]')"),
+    "tmpfs": Part(may_mount, "the right to mount a tmpfs (root, in a container --privileged)"),
     "tmux": Part(lambda: bool(shutil.which("tmux")), "tmux on PATH"),
     "torch": Part(lambda: find_spec("torch") is not None, "torch, a CPU build will do"),
 }

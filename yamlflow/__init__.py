@@ -6,6 +6,7 @@ because each worker and each `--help` imports this module.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,10 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'yamlflow' has no attribute {name!r}")
+    if sys.platform == "win32" and name in ("run", "load"):
+        from yamlflow.core import errors
+
+        raise errors.SetupError(errors.WINDOWS)
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

@@ -1,109 +1,104 @@
-"""`make bench`: W1 to W4 beside a bare fork loop, make -j2 and Metaflow, in one run.
+"""`make bench`: what yamlflow promises about speed, measured beside its peers in one run.
 
-Prints a table of wall seconds and ratios; never a timed test. A peer that is not
-there is named missing. `--metaflow` installs Metaflow into a folder of its own
-first; `--python PATH` names an interpreter that has it already.
+Prints a table and ends with 1 when a bar is missed; never a timed test. A peer
+that is not there is named missing, and what depends on it is not judged.
+`--metaflow` installs Metaflow into a folder of its own first; `--python PATH`
+names an interpreter that has it already.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import importlib.util
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
 import venv
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks import workloads
-from tests.benchmarks.memory import peak_memory
+from tests.benchmarks.bars import HEAD, Bar, line, summary
+from tests.benchmarks.floors import THERE, floors, stretch
+from tests.benchmarks.measuring import ROOT, scratch, timed
+from tests.benchmarks.rows import ROWS, Plan
 
-ROOT = Path(__file__).parents[2]
-ROWS = [("W1", 100), ("W1", 1000), ("W1", 10_000), ("W2", 1), ("W3", 20), ("W4", 20)]
-SLOW = {"make": 1000, "metaflow": 100}  # the largest N a slow peer is asked for
-
-Build = Callable[[Path], list[str]]
+PEERS = ("make", "joblib", "metaflow")
 
 
-def main() -> None:
+def main() -> int:
     options = _options()
-    metaflow = options.python or (_install_metaflow() if options.metaflow else None)
-    print(f"{'work':5} {'N':>6} {'yamlflow':>9} {'fork loop':>10} {'make -j2':>9} {'Metaflow':>9}   ratios")
-    for work, count in ROWS:
-        if not options.only or work in options.only:
-            print(_row(work, count, options.repeat, metaflow), flush=True)
+    plan = _plan(options)
+    print(_peers(plan))
+    if plan.repeat > 1:
+        _warm_up()
+    print(f"\n{HEAD}")
+    judged: list[tuple[Bar, float]] = []
+    for name in options.only or ROWS:
+        before = floors(plan.repeat)
+        bars = list(ROWS[name](plan))
+        after = floors(plan.repeat)
+        now = (stretch(before) + stretch(after)) / 2
+        judged += [(bar, now) for bar in bars]
+        print(*(line(bar, now) for bar in bars), sep="\n", flush=True)
+    print(f"\n{_machine()}")
+    said, code = summary(judged)
+    print(said)
+    return code
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--only", nargs="*", help="workloads, such as W1 W3")
+    parser.add_argument("--only", nargs="*", choices=ROWS, metavar="ROW", help=f"some rows: {', '.join(ROWS)}")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each command; the median counts")
+    parser.add_argument("--tasks", type=int, default=10_000, help="the N of W1")
+    parser.add_argument("--growth", type=int, default=100_000, help="tasks on the fake executor")
     parser.add_argument("--metaflow", action="store_true", help="install Metaflow first")
     parser.add_argument("--python", help="an interpreter that has Metaflow")
+    parser.add_argument("--without", nargs="*", choices=PEERS, default=[], help="peers to leave out, as missing")
     return parser.parse_args()
 
 
-def _install_metaflow() -> str:
+def _plan(options: argparse.Namespace) -> Plan:
+    found = {
+        "make": shutil.which("make"),
+        "joblib": sys.executable if importlib.util.find_spec("joblib") else None,
+        "metaflow": options.python or _metaflow(install=options.metaflow),
+    }
+    peers = {name: place for name, place in found.items() if place and name not in options.without}
+    return Plan(options.repeat, options.tasks, options.growth, peers)
+
+
+def _metaflow(*, install: bool) -> str | None:
+    """The interpreter of .venv-bench that has Metaflow, made first if that is asked for."""
     folder = ROOT / ".venv-bench"
     python = folder / "bin" / "python"
-    if not python.exists():
+    if install and not python.exists():
         venv.create(folder, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "-q", "metaflow", "numpy"], check=True)
-    return str(python)
+    there = python.exists() and not subprocess.run([python, "-c", "import metaflow"], check=False).returncode
+    return str(python) if there else None
 
 
-def _row(work: str, count: int, repeat: int, metaflow: str | None) -> str:
-    ours, memory = _measure(lambda folder: workloads.yamlflow(folder, work, count), repeat)
-    peers = {
-        "fork loop": lambda folder: workloads.fork_loop(folder, work, count),
-        "make": (lambda folder: workloads.make(folder, work, count)) if count <= SLOW["make"] else None,
-        "metaflow": _metaflow(work, count, metaflow),
-    }
-    cells, ratios = [f"{work:5} {count:>6} {ours:>9.2f}"], []
-    for (name, build), width in zip(peers.items(), (10, 9, 9), strict=True):
-        seconds = _measure(build, min(repeat, 3 if name != "metaflow" else 1))[0] if build else None
-        missing = "missing" if name == "metaflow" and metaflow is None else "-"
-        cells.append(f"{seconds:>{width}.2f}" if seconds is not None else f"{missing:>{width}}")
-        if seconds is not None:
-            ratios.append(f"{ours / seconds:.2f} x {name}")
-    per_task = f", {ours / count * 1000:.2f} ms/task" if work == "W1" else ""
-    return " ".join(cells) + f"   {', '.join(ratios)}{per_task}, launcher {memory:.0f} MB"
+def _peers(plan: Plan) -> str:
+    missing = [name for name in PEERS if name not in plan.peers]
+    hint = " (--metaflow installs it)" if "metaflow" in missing else ""
+    return f"peers: {', '.join(plan.peers) or 'none'}" + (f"; missing: {', '.join(missing)}{hint}" if missing else "")
 
 
-def _metaflow(work: str, count: int, python: str | None) -> Build | None:
-    if python is None or (work == "W1" and count > SLOW["metaflow"]):
-        return None
-    return lambda folder: workloads.metaflow(folder, work, count, python)
+def _warm_up() -> None:
+    """Once without a clock: bytecode is written, files are in memory."""
+    with scratch() as folder:
+        timed(workloads.yamlflow(folder, "W4", 2), folder)
+        for build in (workloads.validate, workloads.help_text, workloads.bare_help):
+            timed(build(folder), Path(folder))
 
 
-def _measure(build: Build, repeat: int) -> tuple[float, float]:
-    """Median wall seconds of a command, and the peak memory of its first process in MB."""
-    times, memory = [], 0.0
-    for _ in range(repeat):
-        folder = Path(tempfile.mkdtemp(prefix="yamlflow-bench-"))
-        try:
-            seconds, peak = _time(build(folder), folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        times.append(seconds)
-        memory = max(memory, peak)
-    return sorted(times)[len(times) // 2], memory
-
-
-def _time(command: list[str], folder: Path) -> tuple[float, float]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "METAFLOW_USER": "bench", "USERNAME": "bench"}
-    start = time.perf_counter()
-    with (folder / "printed").open("w") as printed:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=printed, stderr=printed)
-        peak = peak_memory(process)
-    seconds = time.perf_counter() - start
-    if process.returncode != 0:
-        sys.exit(f"{command} failed:\n{(folder / 'printed').read_text()[-2000:]}")
-    return seconds, peak
+def _machine() -> str:
+    """The floors, each beside that of the machine of the bars."""
+    found = floors()
+    said = ", ".join(f"{name} {found[name]:.3g} ms ({there:g} there)" for name, there in THERE.items())
+    return f"floors: {said}\n`bar here` is the bar times what the floors take here: {stretch(found):.2f} at the end"
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

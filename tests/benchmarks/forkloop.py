@@ -7,10 +7,8 @@ Usage: forkloop.py COUNT FOLDER
 
 import json
 import os
-import shutil
 import socket
 import sys
-from pathlib import Path
 
 WORKERS = 2
 
@@ -24,16 +22,14 @@ def child(number: int, folder: str, line: socket.socket) -> None:
     log = os.open(f"{folder}/log/{number}", os.O_CREAT | os.O_WRONLY, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    os.mkdir(  # noqa: PTH102 - the floor pays for no Path
-        f"{folder}/scratch/{number}"
-    )
+    os.mkdir(f"{folder}/scratch/{number}")  # noqa: PTH102 - the floor pays for no Path
     line.send(json.dumps({"task": number, "value": task(number)}).encode())
     os._exit(0)
 
 
 def main(count: int, folder: str) -> None:
     for name in ("log", "scratch"):
-        Path(folder, name).mkdir(parents=True)
+        os.makedirs(f"{folder}/{name}")  # noqa: PTH103
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     total = 0
     running: dict[int, int] = {}
@@ -41,7 +37,7 @@ def main(count: int, folder: str) -> None:
         if number >= WORKERS and running:
             pid, _status, _usage = os.wait4(-1, 0)
             total += json.loads(ours.recv(4096))["value"]
-            shutil.rmtree(f"{folder}/scratch/{running.pop(pid)}")
+            os.rmdir(f"{folder}/scratch/{running.pop(pid)}")  # noqa: PTH106
         if number < count:
             pid = os.fork()
             if pid == 0:

@@ -10,23 +10,32 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+from yamlflow.cli.app import COMMANDS
+
 CHAIN = 20
+STEPS = 50
 
 
-def yamlflow(folder: Path, work: str, count: int) -> list[str]:
-    """Write the pipeline of a workload; return the command that runs it."""
+def yamlflow(folder: Path, work: str, count: int, **options: str) -> list[str]:
+    """Write the pipeline of a workload; return the command that runs it. `options` are keys of W1's loop, or `json`."""
+    _write_code(folder)
+    shown = ["--progress", "none", "--json"] if options.pop("json", "") else ["-q"]
+    (folder / "pipeline.yaml").write_text(_PIPELINES[work](count, **options))
+    command = [sys.executable, "-m", "yamlflow", "run", *shown, "--max-workers", "2"]
+    return [*command, "--max-items", str(max(count, 1)), "pipeline.yaml"]
+
+
+def _write_code(folder: Path) -> None:
     for name in ("plain.py", "work.py"):
         (folder / name).write_text((Path(__file__).parent / name).read_text())
-    (folder / "pipeline.yaml").write_text(_PIPELINES[work](count))
-    command = [sys.executable, "-m", "yamlflow", "run", "-q", "--max-workers", "2", "--max-items", str(max(count, 1))]
-    return [*command, "pipeline.yaml"]
 
 
-def _w1(count: int) -> str:
+def _w1(count: int, **options: str) -> str:
+    more = "".join(f", {key}: {value}" for key, value in options.items())
     return f"""yamlflow: 1
 defaults: {{resources: {{cpu: 0.5}}}}
 steps:
-  fan: {{run: "plain.py:nothing", foreach: {{n: "range({count})"}}, max_items: {count}, inputs: {{n: each.n}}}}
+  fan: {{run: "plain.py:nothing", foreach: {{n: "range({count})"}}, max_items: {count}, inputs: {{n: each.n}}{more}}}
   join: {{run: "plain.py:total", inputs: {{values: steps.fan}}}}
 """
 
@@ -49,6 +58,35 @@ steps:
 """
 
 
+def validate(folder: Path) -> list[str]:
+    """Check a file of STEPS steps, each with what steps usually have."""
+    _write_code(folder)
+    lines = ["yamlflow: 1", "params: {lr: 0.1}", "steps:", '  s0: {run: "plain.py:step"}']
+    for number in range(1, STEPS):
+        lines += [
+            f"  s{number}:",
+            f"    description: step number {number}",
+            '    run: "plain.py:step"',
+            f"    inputs: {{x: steps.s{number - 1}}}",
+            "    when: params.lr > 0",
+            "    retry: {attempts: 2, delay: 10s}",
+            "    timeout: 10m",
+            "    resources: {cpu: 1, memory: 1Gi}",
+        ]
+    (folder / "pipeline.yaml").write_text("\n".join(lines) + "\n")
+    return [sys.executable, "-m", "yamlflow", "validate", "pipeline.yaml"]
+
+
+def help_text(_folder: Path) -> list[str]:
+    return [sys.executable, "-m", "yamlflow", "--help"]
+
+
+def bare_help(_folder: Path) -> list[str]:
+    """The `--help` of a typer program of as many commands that do nothing."""
+    count = sum(map(len, COMMANDS.values()))
+    return [sys.executable, str(Path(__file__).parent / "baretyper.py"), str(count), "--help"]
+
+
 _PIPELINES = {"W1": _w1, "W2": _w2, "W3": _w3, "W4": _w4}
 
 
@@ -58,6 +96,11 @@ def fork_loop(folder: Path, work: str, count: int) -> list[str]:
 
 
 _FORKS = {"W1": "forkloop.py", "W2": "chainloop.py", "W3": "chainloop.py", "W4": "arrayloop.py"}
+
+
+def joblib(folder: Path, work: str, count: int) -> list[str]:
+    """Two warm workers, results memorised on disk."""
+    return [sys.executable, "-m", "tests.benchmarks.joblibloop", work, str(count), str(folder / "memory")]
 
 
 def make(folder: Path, work: str, count: int) -> list[str]:

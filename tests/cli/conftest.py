@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from yamlflow.worker.processes.kernel import START_METHOD
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -36,5 +38,5 @@ def yamlflow(tmp_path):
 def clean_environment() -> dict[str, str]:
     """This process's environment without what would change the program's mind."""
     noise = ("YAMLFLOW_", "PYTEST_", "COLUMNS", "NO_COLOR", "CI", "TERM")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(noise)}
+    kept = {name: value for name, value in os.environ.items() if name == START_METHOD or not name.startswith(noise)}
     return {**kept, "PYTHONPATH": str(ROOT)}

@@ -14,6 +14,8 @@ from yamlflow.cli.app import COMMANDS
 
 NAMES = [name for group in COMMANDS.values() for name in group]
 OFFERED = [
+    "cache",
+    "gc",
     "init",
     "validate",
     "schema",
@@ -28,7 +30,7 @@ OFFERED = [
     "runs",
     "artifacts",
 ]
-LATER = ["fmt", "explain", "exec", "backfill", "report", "cache", "gc", "doctor", "package", "schedule"]
+LATER = ["fmt", "explain", "exec", "backfill", "report", "doctor", "package", "schedule"]
 HEAVY = (
     "rich",
     "yamlflow.engine",

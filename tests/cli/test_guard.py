@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from yamlflow.cli.guard import Signalled, guarded
 from yamlflow.core import errors
+from yamlflow.worker.storage import StorageError
 
 
 def fail(error):
@@ -39,6 +41,20 @@ def test_an_expected_failure_is_one_line_a_hint_and_its_code(kind, code, capsys)
 def test_an_error_that_quotes_foreign_text_does_not_pass_its_escapes_on(capsys):
     fail(errors.UsageError("no step \x1b[2J\u202eevil"))
     assert capsys.readouterr().err == "error: no step evil\n"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "/x/state"),
+        StorageError("/x/state", OSError(errno.EIO, "Input/output error"), "read from"),
+    ],
+)
+def test_a_disk_that_fails_under_the_state_is_not_said_to_be_the_output(capsys, error):
+    assert fail(error) == 74
+    said = capsys.readouterr().err
+    assert "/x/state" in said and "output could not be written" not in said
+    assert "  help: free some space or check the disk" in said
 
 
 def test_a_bug_is_code_70_and_its_traceback_lies_in_the_file_that_is_named(capsys):

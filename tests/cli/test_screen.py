@@ -172,7 +172,6 @@ def test_each_change_of_state_is_one_line():
         "▶ fit[mlp] running",
         "✗ fit[mlp] failed: 0.2s: ValueError: cannot [red]use[/red] it",
         "✗ last upstream failed: fit failed",
-        "stopping: interrupt",
     ]
 
 

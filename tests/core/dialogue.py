@@ -78,6 +78,8 @@ class World:
     items: Mapping[str, int] | Callable[[TaskId], int] = field(default_factory=dict)
     answers: Callable[[Evaluate], bool | Failure] = lambda _command: True
     cpu: float = 4.0
+    depth: int = 1
+    chain: int = 1
     seed: int | None = None
     start: Mapping[str, object] = field(default_factory=dict)
     done: Mapping[TaskId, State] = field(default_factory=dict)
@@ -98,7 +100,8 @@ class World:
         self.held: set[TaskId] = set()
 
     def begin(self) -> World:
-        executors = {node.executor: ExecutorTraits() for node in self.graph.nodes.values()}
+        traits = ExecutorTraits(depth=self.depth, chain=self.chain)
+        executors = {node.executor: traits for node in self.graph.nodes.values()}
         self.tell(RunStarted(0.0, Machine(self.cpu, 1 << 34), executors, **self.start))  # type: ignore[arg-type]
         return self
 
@@ -151,7 +154,7 @@ class World:
                 self.states[task] = state
             case SetTimer(delay=delay):
                 self.timers.append((self.now + delay, len(self.commands) + len(self.timers), command))
-            case Cancel(tasks=tasks):
+            case Cancel(tasks=tasks, begun=True):
                 for task, attempt in tasks:
                     self.inbox = [event for event in self.inbox if getattr(event, "task", None) != task]
                     self.inbox.append(Failed(self.now, task, attempt, failed("cancelled")))

@@ -3,6 +3,7 @@ from __future__ import annotations
 from yamlflow.core.graph import TaskId
 from yamlflow.core.jobs import Failure, Outcome, Usage
 from yamlflow.core.messages import (
+    ArtifactLost,
     Evaluated,
     ExecutorDown,
     ExecutorUp,
@@ -206,3 +207,25 @@ def test_an_outline_survives_json_and_grows_new_fields_with_defaults():
     older = outline_to_json(PLAN)
     older["steps"] = [row[:5] for row in older["steps"]]
     assert outline_from_json(older).steps["by"].names is None
+
+
+def test_a_task_that_runs_again_because_its_value_was_lost_is_counted_as_that_and_not_as_a_retry() -> None:
+    prep, reader = TaskId("prep", ()), TaskId("by.split", (0,))
+    loss = ArtifactLost(104.0, prep, 1, reader, digest="ab", why="missing")
+    failure = Outcome("failed", failure=Failure("artifact_lost", "is missing", lost=("ab",)))
+    view = seen(
+        Submitted(101.0, prep, 1),
+        Succeeded(102.0, prep, 1, Outcome("succeeded")),
+        Submitted(103.0, reader, 1),
+        loss,
+        Failed(104.0, reader, 1, failure),
+        Marked(104.0, prep, State.READY, "artifact_lost"),
+        Marked(104.0, reader, State.WAITING, "artifact_lost"),
+        Submitted(105.0, prep, 2),
+        Succeeded(106.0, prep, 2, Outcome("succeeded")),
+        Submitted(107.0, reader, 2),
+    )
+    assert view.losses == {prep: loss}
+    assert (view.steps["prep"].again, view.steps["prep"].retries, view.steps["by.split"].retries) == (1, 0, 0)
+    assert view.steps["prep"].counts[State.SUCCEEDED] == 1
+    assert not view.failures

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.core.dialogue import OK, SKIP, World, failed, graph, step
-from yamlflow.core.graph import Catch, Gpu, Loop, Policy, Repeat, Resources, Retry, TaskId
+from yamlflow.core.graph import Cache, Catch, Gpu, Loop, Policy, Repeat, Resources, Retry, TaskId
 from yamlflow.core.jobs import Failure
 from yamlflow.core.messages import (
     CancelRequested,
     Evaluate,
     ExecutorTraits,
+    LookUp,
     Lost,
     Machine,
     Replaced,
@@ -408,6 +409,25 @@ def test_cancel_ends_running_and_waiting_tasks_and_then_runs_on_exit() -> None:
     assert world.ran("no") == []
 
 
+def test_stopping_a_hook_of_a_good_run_cancels_the_run_and_the_hooks_of_every_exit_follow() -> None:
+    nodes = (step("a"), step("yes", hook="on_success"), step("bye", hook="on_exit"))
+    world = World(graph(*nodes, hooks={"on_success": ("yes",), "on_exit": ("bye",)}))
+    world.held = {TaskId("yes", ())}
+    world.run()
+    world.tell(CancelRequested(0, "SIGINT"))
+    assert world.finish().ends == ["cancelled"]
+    assert world.ran("bye") == [()]
+
+
+def test_stopping_a_hook_of_a_failed_run_leaves_it_failed() -> None:
+    nodes = (step("a"), step("page", hook="on_failure"), step("bye", hook="on_exit"))
+    world = World(graph(*nodes, hooks={"on_failure": ("page",), "on_exit": ("bye",)}), failing("a"))
+    world.held = {TaskId("page", ())}
+    world.run()
+    world.tell(CancelRequested(0, "SIGINT"))
+    assert world.finish().ends == ["failed"]
+
+
 def test_a_draining_cancel_lets_running_tasks_finish() -> None:
     world = World(graph(step("a"), step("b", "a")))
     world.held = {TaskId("a", ())}
@@ -456,3 +476,19 @@ def test_fail_fast_of_a_loop_with_retries_waiting_ends_them_as_failed() -> None:
     world = World(graph(step("fan", loop=LOOP, retry=retry)), outcomes, {"fan": 3}).run()
     assert world.state("fan", 0) == "failed"
     assert len(world.ran("fan")) == 3
+
+
+def test_a_step_with_a_cache_is_looked_up_on_a_first_launch_too_and_only_what_is_missing_runs() -> None:
+    done = {TaskId("fan", (0,)): State.CACHED, TaskId("fan", (2,)): State.CACHED}
+    cached = step("fan", loop=LOOP, cache=Cache())
+    world = World(graph(cached, step("plain"), step("end", "fan")), items={"fan": 3}, done=done).run()
+    asked = [task for command in world.commands if isinstance(command, LookUp) for task in command.tasks]
+    assert asked == [TaskId("fan", (index,)) for index in range(3)]
+    assert sorted(task for task, _ in world.runs) == [("end", ()), ("fan", (1,)), ("plain", ())]
+    assert world.ends == ["succeeded"]
+
+
+def test_a_hook_with_a_cache_is_not_looked_up() -> None:
+    hooks = {"on_exit": ("bye",)}
+    world = World(graph(step("one"), step("bye", hook="on_exit", cache=Cache()), hooks=hooks)).run()
+    assert not any(isinstance(command, LookUp) for command in world.commands)

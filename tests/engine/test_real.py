@@ -149,23 +149,6 @@ def test_a_failure_shows_the_users_own_words_and_the_rest_is_kept(project):
         result["b"]
 
 
-def test_a_damaged_input_fails_its_reader_at_once(project, tmp_path):
-    path = project("""
-    steps:
-      a: {run: "m.py:prep", with: {n: 50000}}
-      harm:
-        command: [sh, -c, "find .yamlflow/store/objects -type f -size +100k -exec truncate -s 3 {} +"]
-        needs: [a]
-        cwd: code
-      b: {run: "m.py:fit", inputs: {x: 1, k: steps.a.big}, needs: [harm]}
-    """)
-    result = yamlflow.run(path)
-    (group,) = result.failures
-    assert group.first.task.node == "b"
-    assert "is damaged" in group.first.failure.message
-    assert group.first.attempt == 1
-
-
 def test_a_file_beside_the_pipeline_is_passed_by_content(project, tmp_path):
     (tmp_path / "data.txt").write_text("hello")
     path = project("""

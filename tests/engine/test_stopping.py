@@ -13,7 +13,7 @@ from yamlflow.core.graph import Gpu, Resources
 from yamlflow.core.messages import ExecutorTraits, Machine, State
 from yamlflow.engine.run import execute
 from yamlflow.engine.runs import history
-from yamlflow.engine.runs.opening import RunOptions, open_run
+from yamlflow.engine.runs.opening import RunOptions, open_run, reopen_run
 from yamlflow.executors.fake import FakeExecutor, FakeOptions
 from yamlflow.store.locks import take
 
@@ -88,6 +88,22 @@ def test_another_terminal_can_cancel_and_see_who_holds_the_run(here):
 
     done, _ = held(here, graph(step("a")), cancel)
     assert (done.state, seen) == ("cancelled", [(True, "running")])
+
+
+def test_a_request_to_one_launcher_says_nothing_to_the_next(here):
+    def cancel(_run, _executor):
+        with here.folder.look() as state:
+            history.cancel(here.folder, state, None)
+
+    plan = graph(step("a"))
+    first, _ = held(here, plan, cancel)
+    assert first.state == "cancelled"
+    again = reopen_run(plan, here.folder, first.run_id, RunOptions())
+    try:
+        done = execute(again, {"local": (FakeExecutor(), ExecutorTraits())}, here.machine)
+    finally:
+        again.close()
+    assert done.state == "succeeded"
 
 
 def test_cancelling_what_is_over_is_an_error(here):

@@ -15,6 +15,7 @@ from yamlflow.core.jobs import Job, JobBatch
 from yamlflow.core.values import encode
 from yamlflow.executors.local import LocalExecutor, LocalOptions
 from yamlflow.worker.codecs import load_value
+from yamlflow.worker.processes import kernel
 from yamlflow.worker.storage import LocalStorage
 
 
@@ -69,11 +70,10 @@ class Workshop:
         """Poll until a report is wanted, and give it."""
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
-            for report in self.executor.poll(0.5):
-                self.heard.append(report)
             for report in self.heard:
                 if wanted(report):
                     return report
+            self.heard += self.executor.poll(0.5)
         raise AssertionError(f"nothing of the kind was reported: {self.heard}")
 
     def ended(self, job, patience=30.0):
@@ -100,7 +100,8 @@ class Workshop:
         return outcome.failure
 
     def log(self, job) -> str:
-        return Path(job.log).read_text()
+        """What it printed; who prints nothing may have no log."""
+        return Path(job.log).read_text() if Path(job.log).exists() else ""
 
     def left(self) -> list[str]:
         """What lies beside and in the scratch folders of tasks that have ended."""
@@ -142,12 +143,18 @@ def gone(pid: int, patience: float = 5.0) -> bool:
 
 
 @pytest.fixture
-def workshop(tmp_path):
+def workshop(nothing_left, tmp_path):
     made = Workshop(tmp_path)
     yield made
     made.executor.close()
     assert made.processes() == []
     assert list(tmp_path.glob("scratch/.spare-*")) == []
+
+
+@pytest.fixture
+def forks():
+    """Whether tasks are forks of a template; else each is an interpreter of its own that imports the module itself."""
+    return not kernel.spawns()
 
 
 @pytest.fixture

@@ -422,22 +422,23 @@ def test_a_missing_module_file_or_name_is_said_plainly(workshop):
     assert "is of type int, and cannot be called" in workshop.fails("work:x").message
 
 
-def test_a_module_that_kills_its_process_fails_its_tasks_and_nothing_else(workshop):
+def test_a_module_that_kills_its_process_fails_its_tasks_and_nothing_else(workshop, forks):
     workshop.write("dead.py", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     workshop.write("gone.py", "import os; os._exit(3)")
     workshop.write("work.py", "def f(): return 1")
-    assert (
-        workshop.fails("dead:f").message == "importing `dead:f`: the process crashed (SIGSEGV); its log may show where"
-    )
-    assert "importing `gone:f`: the process ended with exit code 3" in workshop.fails("gone:f").message
+    dead, gone = ("importing `dead:f`: ", "importing `gone:f`: ") if forks else ("", "")
+    assert workshop.fails("dead:f").message == f"{dead}the process crashed (SIGSEGV); its log may show where"
+    assert f"{gone}the process ended with exit code 3" in workshop.fails("gone:f").message
     assert workshop.value("work:f") == 1
 
 
-def test_an_import_that_hangs_ends_with_the_timeout_or_when_it_is_cancelled(workshop):
+def test_an_import_that_hangs_ends_with_the_timeout_or_when_it_is_cancelled(workshop, forks):
     workshop.write("hang.py", "import time; time.sleep(60)")
     failure = workshop.fails("hang:f", timeout=0.3)
     assert failure.reason == "timeout"
-    assert failure.message == "ran longer than its timeout of 0.3 s and was stopped while `hang:f` was being imported"
+    where = " while `hang:f` was being imported"
+    assert failure.message.removesuffix(where) == "ran longer than its timeout of 0.3 s and was stopped"
+    assert failure.message.endswith(where) or not forks
     job = workshop.job("hang:f")
     workshop.submit(job)
     workshop.executor.poll(0.1)
@@ -448,7 +449,7 @@ def test_an_import_that_hangs_ends_with_the_timeout_or_when_it_is_cancelled(work
 # ------------------------------------------------------------------ what is used
 
 
-def test_memory_and_cpu_of_a_task_are_its_own(workshop):
+def test_memory_and_cpu_of_a_task_are_its_own(workshop, forks):
     workshop.write(
         "work.py",
         """
@@ -461,8 +462,9 @@ def test_memory_and_cpu_of_a_task_are_its_own(workshop):
         """,
     )
     big, small, busy = (workshop.run(f"work:{name}").usage for name in ("big", "small", "busy"))
-    assert 95_000_000 < big.peak_memory < 260_000_000
-    assert small.peak_memory < 20_000_000
+    module = 0 if forks else 100_000_000  # what an interpreter of its own and the module take belongs to the task
+    assert 95_000_000 < big.peak_memory < 260_000_000 + module
+    assert small.peak_memory < 20_000_000 + module
     assert busy.cpu_seconds >= 0.2 > small.cpu_seconds
     assert busy.seconds >= 0.2
 
@@ -480,7 +482,7 @@ def test_a_batch_given_twice_runs_once(workshop):
     workshop.write("work.py", "def f(path): open(path, 'a').write('x')")
     job = workshop.job("work:f", inputs={"path": str(workshop.code / "mark")})
     workshop.submit(job, job)
-    workshop.ended(job)
+    assert workshop.ended(job).state == "succeeded", "a second start finds the scratch folder of the first"
     workshop.executor.poll(0.2)
     assert (workshop.code / "mark").read_text() == "x"
 

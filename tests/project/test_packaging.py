@@ -81,7 +81,7 @@ def test_the_version_stands_in_one_place():
 
 def test_the_installed_script_is_the_command_line():
     (script,) = [entry for entry in distribution("yamlflow").entry_points if entry.group == "console_scripts"]
-    assert (script.name, script.value) == ("yamlflow", "yamlflow.cli.app:main")
+    assert (script.name, script.value) == ("yamlflow", "yamlflow.__main__:main")
 
 
 @pytest.mark.parametrize("command", [[Path(sys.executable).with_name("yamlflow")], [sys.executable, "-m", "yamlflow"]])

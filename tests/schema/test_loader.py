@@ -29,7 +29,6 @@ def test_the_reference_pipeline_runs_here_only_with_what_is_there_yet():
     here = load(str(REFERENCE), given=Given(), placement=Placement(("local",)))
     assert {found.message.partition(":")[0] for found in here.unsupported} == {
         "`schedule`",
-        "`cache`",
         "`DB_URL`",
         "`cluster`",
     }
@@ -136,12 +135,12 @@ def test_an_executor_or_step_that_is_not_there_is_said(tmp_path, options, code, 
 
 
 UNSUPPORTED = {
-    'a: {run: "tasks:nothing", cache: true}': ["`cache`"],
+    'a: {run: "tasks:nothing", cache: true}': [],
     'a: {run: "tasks:nothing", cache: false}': [],
     'a: {run: "tasks:nothing", cluster: 2}': ["`cluster`"],
     'a: {run: "tasks:nothing", image: "x:1"}': ["`image`"],
     'a: {run: "tasks:nothing", requirements: [numpy]}': ["`requirements`"],
-    'a: {run: "tasks:nothing", isolation: shared}': ["`isolation`"],
+    'a: {run: "tasks:nothing", isolation: shared}': [],
     'a: {run: "tasks:nothing", isolation: process}': [],
     'a: {run: "tasks:nothing", foreach: [1], items_per_task: 5}': ["`items_per_task`"],
     'a: {run: "tasks:nothing", executor: box}': ["`box`"],

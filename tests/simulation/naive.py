@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
-from tests.simulation.plans import EachRef, Loop, Plan, Ref, Step, digest, fate, rescue_fate
+from tests.simulation.plans import EachRef, LevelRef, Loop, Plan, Ref, Step, blob, digest, fate, rescue_fate
 
 Path = tuple[int, ...]
 Place = tuple[str, Path]
@@ -149,8 +149,10 @@ class Body:
             return [{}]
         if source is not None and source.items is not None:
             return [{loop.names[0]: item.value} for item in source.items]
-        if loop.source:
-            lists: Sequence[Sequence[int]] = (range(self.number(self.find(loop.source).value) % 3),)
+        if loop.counted:
+            lists: Sequence[Sequence[int]] = (range(self.world.plan.level),)
+        elif loop.source:
+            lists = (range(self.number(self.find(loop.source).value) % 3),)
         else:
             lists = loop.lists
         rows = [dict(zip(loop.names, row, strict=True)) for row in product(*lists)]
@@ -230,7 +232,8 @@ class Body:
             self.world.attempts[(self.node, path)] = attempt
             ending = fate(self.world.plan.seed, self.node, path, attempt)
             if ending == "ok":
-                value = digest(self.step.name, self.resolve(each))
+                number = digest(self.step.name, self.resolve(each))
+                value = blob(number) if self.step.blob else number
                 self.world.values[(self.node, path)] = value
                 return Result("succeeded", value)
             if ending == "skip":
@@ -260,6 +263,8 @@ class Body:
     def read(self, value: object, each: Mapping[str, object]) -> object:
         if isinstance(value, EachRef):
             return each[value.name]
+        if isinstance(value, LevelRef):
+            return self.world.plan.level
         if not isinstance(value, Ref):
             return value
         name, _, part = value.name.partition(".")

@@ -1,12 +1,13 @@
-"""Random pipelines: a small description of our own, and its YAML.
+"""Random pipelines: a small description of our own.
 
-A plan is what both sides are given: the product reads the YAML, the naive
-evaluator reads the plan. Every task computes `digest(name, inputs)`, a small
+A plan is what both sides are given: the product reads the YAML (`files`), the
+naive evaluator reads the plan. Every task computes `digest(name, inputs)`, a small
 integer; how its attempts go is scripted by `fate`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import random
 import zlib
 from collections.abc import Iterator, Mapping
@@ -38,7 +39,15 @@ class EachRef:
         return f"each.{self.name}"
 
 
-Input = int | Ref | EachRef
+@dataclass(frozen=True, slots=True)
+class LevelRef:
+    """An input that reads the pipeline's parameter."""
+
+    def text(self) -> str:
+        return "params.level"
+
+
+Input = int | Ref | EachRef | LevelRef
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,7 @@ class Loop:
     max_parallel: int | None = None
     fail_fast: bool = False
     min_success: int = 100  # percent
+    counted: bool = False  # `range(params.level)`
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,13 @@ class Step:
     children: tuple[Step, ...] = ()
     output: str = ""  # the child a group's `out` reads
     rounds: int = 0  # of a repeat; stops when its output is divisible by 3
+    pause: int = 0  # seconds between its rounds
+    delay: int = 0  # seconds before a retry
+    cpu: int = 1
+    start_timeout: int = 0
+    deadline: int = 0
+    shared: bool = False  # `isolation: shared`
+    blob: bool = False  # its value lies in the store
 
     def references(self) -> Iterator[str]:
         """The steps this one waits for (an element-wise source left out)."""
@@ -88,6 +105,9 @@ class Plan:
     seed: int
     steps: tuple[Step, ...]
     limit: int
+    hooks: bool = False
+    deadline: int = 0
+    level: int = 0  # a parameter, where there is one
 
 
 def mix(*parts: object) -> int:
@@ -97,6 +117,17 @@ def mix(*parts: object) -> int:
 def digest(name: str, inputs: Mapping[str, object]) -> int:
     """The value of a task."""
     return mix(name, sorted(inputs.items())) % 1000
+
+
+def blob(value: int) -> dict[str, object]:
+    """The document of a value that lies in the store; a reader is given this, and digests it."""
+    content = blob_content(value)
+    body = {"digest": hashlib.sha256(content).hexdigest(), "format": "pickle", "size": len(content)}
+    return {"$artifact": body}
+
+
+def blob_content(value: int) -> bytes:
+    return f"the value {value}".encode()
 
 
 def fate(seed: int, node: str, path: tuple[int, ...], attempt: int) -> str:
@@ -279,84 +310,3 @@ def make(seed: int, *, hasty: bool = False) -> Plan:
 def _hasten(step: Step, order: random.Random) -> Step:
     loop = replace(step.loop, fail_fast=order.random() < 0.5) if step.loop else None
     return replace(step, loop=loop, children=tuple(_hasten(child, order) for child in step.children))
-
-
-# --- writing them ---------------------------------------------------------------
-
-
-def to_yaml(plan: Plan, shuffle: bool = True) -> str:
-    """The pipeline file of a plan; the order of its steps says nothing."""
-    order = random.Random(plan.seed + 1)
-    lines = ["yamlflow: 1", f"name: plan{plan.seed}", f"limits: {{narrow: {plan.limit}}}", "steps:"]
-    steps = list(plan.steps)
-    if shuffle:
-        order.shuffle(steps)
-    for step in steps:
-        lines += _step_lines(step, "  ")
-    return "\n".join(lines) + "\n"
-
-
-def _step_lines(step: Step, pad: str) -> Iterator[str]:
-    yield f"{pad}{step.name}:"
-    deep = pad + "  "
-    if not step.children:
-        yield f"{deep}run: tests.simulation.work:task"
-        for name, value in step.inputs.items():
-            if name == next(iter(step.inputs)):
-                yield f"{deep}inputs:"
-            yield f'{deep}  {name}: "{value.text()}"' if not isinstance(value, int) else f"{deep}  {name}: {value}"
-    if step.needs:
-        yield f"{deep}needs: [{', '.join(step.needs)}]"
-    if step.when:
-        yield f'{deep}when: "{_when_text(step.when)}"'
-    if step.policy != "all_success":
-        yield f"{deep}needs_policy: {step.policy}"
-    if step.attempts > 1:
-        yield f"{deep}retry: {{attempts: {step.attempts}, delay: 0s}}"
-    if step.catch is not None:
-        yield f"{deep}catch: {{set: {step.catch}}}"
-    if step.rescue:
-        yield f"{deep}catch: {{run: tests.simulation.work:rescue}}"
-    if step.limit:
-        yield f"{deep}limit: narrow"
-    yield from _loop_lines(step, deep)
-    if step.rounds:
-        until = f'"steps.{step.output} % 3 == 0"'
-        yield f"{deep}repeat: {{start: {{carry: 1}}, until: {until}, max: {step.rounds}, on_max: accept}}"
-    if step.children:
-        yield f"{deep}steps:"
-        for child in step.children:
-            yield from _step_lines(child, deep + "  ")
-        if step.output:
-            name = "carry" if step.rounds else "out"
-            extra = f", out: steps.{step.output}" if step.rounds else ""
-            yield f"{deep}outputs: {{{name}: steps.{step.output}{extra}}}"
-
-
-def _when_text(when: str) -> str:
-    if when.startswith("odd:"):
-        return f"steps.{when[4:]} % 2 == 1"
-    if when.startswith("each:"):
-        return f"each.{when[5:]} % 2 == 1"
-    return when
-
-
-def _loop_lines(step: Step, pad: str) -> Iterator[str]:
-    loop = step.loop
-    if loop is None:
-        return
-    if loop.elementwise:
-        yield f"{pad}foreach: {{{loop.names[0]}: steps.{loop.source}}}"
-    elif loop.source:
-        yield f'{pad}foreach: {{{loop.names[0]}: "range(steps.{loop.source} % 3)"}}'
-    else:
-        axes = ", ".join(f"{name}: {list(values)}" for name, values in zip(loop.names, loop.lists, strict=True))
-        yield f"{pad}foreach: {{{axes}}}"
-    if loop.where is not None:
-        yield f'{pad}where: "each.{loop.names[0]} != {loop.where}"'
-    if loop.max_parallel is not None:
-        yield f"{pad}max_parallel: {loop.max_parallel}"
-    if not loop.fail_fast:
-        yield f"{pad}fail_fast: false"
-    if loop.min_success < 100:
-        yield f"{pad}min_success: {loop.min_success}%"

@@ -13,6 +13,7 @@ from yamlflow.core.jobs import Failure, Job, JobBatch, Outcome, Report
 from yamlflow.core.messages import Event
 from yamlflow.executors.base import Traits
 from yamlflow.store.database import connect
+from yamlflow.store.results import Cached
 from yamlflow.store.state import Entry, State
 
 
@@ -28,8 +29,8 @@ class MortalState(State):
         self._told = told
         self._commits = commits
 
-    def append(self, run_id: str, entries: Sequence[Entry]) -> None:
-        super().append(run_id, entries)
+    def append(self, run_id: str, entries: Sequence[Entry], results: Sequence[Cached] = ()) -> None:
+        super().append(run_id, entries, results)
         self._told(None, [entry.event for entry in entries])
         if self._commits is not None:
             self._commits -= 1
@@ -109,8 +110,10 @@ class ShufflingExecutor:
     def wake(self) -> None:
         self._woken.set()
 
-    def cancel(self, names: Collection[str], *, force: bool = False) -> None:
+    def cancel(self, names: Collection[str], *, force: bool = False, begun: bool = True) -> None:
         del force
+        if not begun:  # all of them have
+            return
         for job in [job for job in self._flying if job.attempt_id in names]:
             self._flying.remove(job)
             self._reports.append(Report("ended", job.attempt_id, Outcome("failed", failure=Failure("cancelled", ""))))

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
+from tests.simulation.files import to_yaml
 from tests.simulation.naive import Naive, Place
-from tests.simulation.plans import Plan, Step, make, to_yaml
+from tests.simulation.plans import Plan, Step, make
 from tests.simulation.shuffling import KilledError, MortalState, ShufflingExecutor
 from yamlflow.core.graph import Graph
 from yamlflow.core.messages import Event, ExecutorTraits, Machine, Marked, Restored, RunEnded, Submitted, Succeeded
@@ -27,7 +28,7 @@ from yamlflow.schema.loader import load_text
 
 FIRST, LAST = (int(part) for part in os.environ.get("YAMLFLOW_SEEDS", "0-3000").split("-"))
 CHUNK = 100
-QUICK = 300  # seeds that the quick tests run, too
+QUICK = 100  # seeds that the quick tests run, too
 TERMINAL = {"succeeded", "caught", "skipped", "failed", "upstream_failed", "cancelled"}
 
 

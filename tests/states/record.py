@@ -1,7 +1,7 @@
 """Records a state folder: `python -m tests.states.record NAME` makes tests/states/NAME.
 
-A run with a loop, a group, a caught and a failed task, a stored array and a
-hook; `run.json` is what `runs show` said of it then. Every issue adds one; what
+A run with a loop, a group, rounds, an elementwise and cached step, a caught and
+a failed task, a large value and a hook; `run.json` is what `runs show` said of it then. Every issue adds one; what
 was recorded once must open for ever.
 """
 
@@ -23,6 +23,13 @@ steps:
   numbers: {run: "tasks.py:numbers", inputs: {n: params.n}}
   square: {run: "tasks.py:square", foreach: {x: steps.numbers}, inputs: {x: each.x}}
   text: {run: "tasks.py:text", inputs: {squares: steps.square}}
+  halves: {foreach: {x: steps.square}, run: "tasks.py:half", inputs: {x: each.x}, cache: true}
+  large: {run: "tasks.py:large"}
+  rounds:
+    repeat: {start: {n: params.n}, until: steps.turn > 5, max: 9}
+    steps:
+      turn: {run: "tasks.py:turn", inputs: {n: each.n}}
+    outputs: {n: steps.turn}
   by_sign:
     foreach: {sign: [plus, minus]}
     steps:
@@ -53,6 +60,18 @@ def text(squares: list[int], ctx: yamlflow.Context) -> Path:
     path = Path(ctx.tmp) / "squares.txt"
     path.write_text(" ".join(map(str, squares)))
     return path
+
+
+def half(x: int) -> float:
+    return x / 2
+
+
+def large() -> str:
+    return "large " * 2000
+
+
+def turn(n: int) -> int:
+    return n + 1
 
 
 def apply(sign: str, squares: list[int]) -> int:

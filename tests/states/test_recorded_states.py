@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,47 @@ def test_a_recorded_run_is_shown_as_it_was_then(recorded: Path) -> None:
 def test_its_values_and_logs_can_be_read(recorded: Path) -> None:
     assert call(recorded, "artifacts", "show", "last", "square[2]").strip() == "4"
     assert "squaring 2" in call(recorded, "logs", "last", "square[2]")
+
+
+LOOKING = (
+    ("status",),
+    ("status", "--json"),
+    ("logs", "last"),
+    ("logs", "last", "--failed"),
+    ("logs", "last", "square", "--tail", "1"),
+    ("runs", "list"),
+    ("runs", "list", "--json"),
+    ("runs", "show", "last"),
+    ("artifacts", "list", "last"),
+    ("artifacts", "list", "last", "--json"),
+    ("artifacts", "show", "last", "by_sign:plus/apply", "--json"),
+    ("artifacts", "get", "last", "text", "-o", "squares.txt"),
+    ("gc", "--dry-run"),
+    ("cache", "list"),
+)
+
+
+@pytest.mark.parametrize("words", LOOKING, ids=" ".join)
+def test_every_command_that_looks_understands_it(recorded: Path, words: tuple[str, ...]) -> None:
+    before = contents(recorded / "state")
+    call(recorded, *words)
+    assert contents(recorded / "state") == before, "who looks changes nothing"
+
+
+def contents(folder: Path) -> dict[str, object]:
+    """Every file of a state, and what its database says of runs; a newer version may add tables to it."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("state.db")]
+    with closing(sqlite3.connect(folder / "state.db")) as database:
+        rows = {
+            table: database.execute(f"SELECT * FROM {table}").fetchall() for table in ("runs", "events", "controls")
+        }
+    return {**rows, **{str(path): path.read_bytes() for path in files if not {"names", "locks"} & {*path.parts}}}
+
+
+def test_gc_keeps_what_its_runs_refer_to(recorded: Path) -> None:
+    call(recorded, "gc")
+    shown = call(recorded, "artifacts", "show", "last", "text")
+    assert Path(shown.partition(": ")[2].strip()).read_text() == "0 1 4"
 
 
 def test_it_resumes_where_it_lies_now_and_redoes_no_success(recorded: Path) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import errno
-import os
 from pathlib import Path
 
 import pytest
 
+from tests.disks import SHORT, Faulty
 from yamlflow.core.errors import StateError
 from yamlflow.core.values import ArtifactRef
 from yamlflow.store.local import LocalStore
-from yamlflow.worker import storage
-from yamlflow.worker.storage import ArtifactLostError, LocalStorage
+from yamlflow.worker.storage import ArtifactLostError, LocalStorage, StorageError
 
 
 def objects(root):
@@ -40,35 +39,26 @@ def test_an_object_that_was_cut_short_is_written_again(tmp_path):
 
 
 @pytest.mark.parametrize("call", ["write", "fsync", "rename", "open", "mkdir"])
-def test_a_disk_that_fails_at_any_call_leaves_no_object(tmp_path, monkeypatch, call):
-    store = LocalStorage(tmp_path / "s")
-
-    def fail(*_args, **_named):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(storage.os, call, fail)
-    with pytest.raises(OSError, match="No space left"):
+def test_a_disk_that_fails_at_any_call_leaves_no_object_and_no_rest_of_one(tmp_path, call):
+    store = LocalStorage(tmp_path / "s", Faulty(fault=errno.ENOSPC, calls={call}))
+    with pytest.raises(StorageError, match=r"cannot write to the artifact store .*/s: No space left") as caught:
         store.put_bytes([b"content"])
-    monkeypatch.undo()
-    assert objects(store.root) == []
+    assert caught.value.errno == errno.ENOSPC
+    assert [path for path in Path(tmp_path, "s").rglob("*") if path.is_file()] == []
     digest, size = store.put_bytes([b"content"])
     assert store.read(ArtifactRef(digest, "json", size)) == b"content"
 
 
-def test_a_short_write_is_continued(tmp_path, monkeypatch):
-    store = LocalStorage(tmp_path)
-    write = os.write
-    monkeypatch.setattr(storage.os, "write", lambda fd, view: write(fd, view[:3]))
-    digest, size = store.put_bytes([b"more than three"])
-    assert store.read(ArtifactRef(digest, "json", size)) == b"more than three"
+def test_a_short_write_is_continued(tmp_path):
+    disk = Faulty(fault=SHORT, calls={"write"}, always=True)
+    store = LocalStorage(tmp_path, disk)
+    digest, size = store.put_bytes([b"more than one"])
+    assert store.read(ArtifactRef(digest, "json", size)) == b"more than one"
+    assert disk.count == len(b"more than one")
 
 
-def test_without_hard_links_files_are_copied(tmp_path, monkeypatch):
-    def fail(*_args, **_named):
-        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-
-    monkeypatch.setattr(storage.os, "link", fail)
-    store = LocalStorage(tmp_path / "s")
+def test_without_hard_links_files_are_copied(tmp_path):
+    store = LocalStorage(tmp_path / "s", Faulty(fault=errno.EPERM, calls={"link"}, always=True))
     folder = tmp_path / "scratch"
     (folder / "sub").mkdir(parents=True)
     (folder / "sub" / "f").write_text("f")

@@ -10,8 +10,11 @@ from yamlflow.core.errors import AccessError, SetupError, StateError, TemporaryE
 from yamlflow.core.graph import TaskId
 from yamlflow.core.jobs import Failure, Outcome, Usage
 from yamlflow.core.messages import (
+    ArtifactLost,
     CacheHits,
+    CacheMissed,
     CancelRequested,
+    CodeChanged,
     Evaluated,
     ExecutorDown,
     ExecutorTraits,
@@ -56,6 +59,9 @@ EVENTS = [
     ItemsKnown(2.0, TaskId("a", ()), 2, ("eu", "us")),
     ItemsKnown(2.0, TaskId("a", ()), 100_000),
     CacheHits(2.0, (TASK, TaskId("a", ()))),
+    CacheMissed(2.0, (TASK,), "with.lr 1 -> 2"),
+    CodeChanged(2.0, "fit", ("tasks.py: fit() changed",)),
+    CodeChanged(2.0, "fit", ("tasks.py changed",), 12),
     Restored(2.0, TASK, State.SKIPPED),
     Submitted(3.0, TASK, 1),
     Started(3.0, TASK, 1),
@@ -69,6 +75,9 @@ EVENTS = [
     ),
     Failed(4.0, TASK, 2, Outcome("failed", failure=FAILURE)),
     Lost(4.0, TASK, 2, "spot"),
+    ArtifactLost(4.0, TASK, 2, TaskId("reader", (1,)), digest="ab", why="missing"),
+    ArtifactLost(4.0, TASK, 0, TaskId("reader", ()), "foreach", "ab", "damaged"),
+    Failed(4.0, TASK, 2, Outcome("failed", failure=Failure("artifact_lost", "is missing", lost=("ab", "cd")))),
     ExecutorDown(5.0, "aws", "no route"),
     ExecutorUp(5.0, "aws"),
     TimerFired(5.0, Timer("retry", TASK, 3)),
@@ -99,8 +108,10 @@ def test_events_are_read_from_where_one_stopped_and_by_kind(state):
     state.create_run(record())
     state.append("r1", [Entry(event) for event in EVENTS[:3]])
     state.append("r1", [Entry(event) for event in EVENTS[3:]])
-    assert [stored.seq for stored in state.events("r1", after=18)] == [19, 20, 21]
-    assert [stored.row.kind for stored in state.events("r1", kinds=("Succeeded", "Failed"))] == ["Succeeded", "Failed"]
+    last = len(EVENTS)
+    assert [stored.seq for stored in state.events("r1", after=last - 3)] == [last - 2, last - 1, last]
+    kinds = [stored.row.kind for stored in state.events("r1", kinds=("Succeeded", "Lost"))]
+    assert kinds == ["Succeeded", "Lost"]
 
 
 def test_a_digest_and_a_recorded_outcome_stay_with_their_event(state):

@@ -8,7 +8,7 @@ from tests.stories.projects import Project
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(nothing_left, tmp_path):
     made = Project(tmp_path)
     yield made
     made.close()

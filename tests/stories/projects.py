@@ -20,6 +20,8 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+from yamlflow.worker.processes.kernel import START_METHOD
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60
 
@@ -130,7 +132,7 @@ class Project:
 
     def environment(self, **more: str) -> dict[str, str]:
         noise = ("YAMLFLOW_", "PYTEST_", "COLUMNS", "NO_COLOR", "CI", "TERM", "PYTHONPATH", "TMPDIR")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(noise)}
+        kept = {name: value for name, value in os.environ.items() if name == START_METHOD or not name.startswith(noise)}
         return {**kept, "PYTHONPATH": str(ROOT), **more}
 
     def call(self, *words: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Ran:

@@ -128,3 +128,31 @@ def test_there_is_nothing_to_resume_before_the_first_run(project):
     assert ran.code == 2
     assert "no run" in ran.err
     assert not (project.folder / ".yamlflow").exists()
+
+
+def test_changed_code_is_listed_and_runs_nothing_again(project):
+    story = project(PIPELINE, TASKS)
+    story.run(code=1)
+    text = (story.folder / "tasks.py").read_text()
+    story.write("tasks.py", text.replace("return x * 10", "return x * 100"))
+    story.touch("fixed")
+    again = story.call("resume", "--json")
+    assert again.outputs == {"total": 10 + 200 + 30}
+    said = "code of work changed since (tasks.py: work() changed); 2 results kept; --refresh work runs it again"
+    assert said in again.err
+    assert "code of make" not in again.err
+    third = story.call("resume", "--json")
+    assert said in third.err, "kept results stay those of the code that made them"
+    fresh = story.call("resume", "--json", "--refresh", "work")
+    assert "code of work" not in fresh.err
+    assert fresh.outputs == {"total": 100 + 200 + 300}
+    assert "code of work" not in story.call("resume").err
+
+
+def test_an_edited_step_of_which_nothing_is_kept_is_not_listed(project):
+    story = project(PIPELINE, TASKS)
+    story.run(code=1)
+    text = (story.folder / "tasks.py").read_text()
+    story.write("tasks.py", text.replace("return sum(xs)", "return sum(xs) + 1"))
+    story.touch("fixed")
+    assert "changed since" not in story.call("resume").err

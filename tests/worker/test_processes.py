@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import os
+import select
 import subprocess
 import sys
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,29 +18,105 @@ from hypothesis import strategies as st
 
 from yamlflow.worker.calls.failures import failure_of
 from yamlflow.worker.processes import environment, frames, kernel, logs, masking
+from yamlflow.worker.processes.page import Page
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_large_frame_travels_through_a_file_that_the_reader_removes(tmp_path):
+@pytest.fixture(params=["fork", "spawn"])
+def line(request, monkeypatch):
+    """Two ends of a conversation: in packets, and in a stream."""
+    monkeypatch.setenv(kernel.START_METHOD, request.param)
     ours, theirs = frames.pair()
+    assert isinstance(ours, frames.Stream) == (request.param == "spawn")
+    with closing(ours), closing(theirs):
+        yield ours, theirs
+
+
+def test_a_large_frame_travels_through_a_file_that_the_reader_removes(line, tmp_path):
+    ours, theirs = line
     spill = tmp_path / "new" / "frame.json"
-    with ours, theirs:
-        for body in ("x", "é" * 100_000):
-            ours.send(frames.pack({"op": "run", "body": body}, str(spill)))
-            assert spill.exists() == (len(body) > 1)
-            assert frames.receive(theirs) == {"op": "run", "body": body}
-        assert not spill.exists()
+    for body in ("x", "é" * 100_000):
+        ours.send(frames.pack({"op": "run", "body": body}, str(spill)))
+        assert spill.exists() == (len(body) > 1)
+        assert theirs.receive() == {"op": "run", "body": body}
+    assert not spill.exists()
 
 
-def test_words_of_a_peer_that_left_with_unread_mail_are_still_heard():
-    ours, theirs = frames.pair()
+def test_words_of_a_peer_that_left_with_unread_mail_are_still_heard(line):
+    ours, theirs = line
     theirs.send(frames.pack({"op": "ready"}, ""))
     ours.send(frames.pack({"op": "run"}, ""))
     theirs.close()
-    with ours:
-        assert frames.receive(ours) == {"op": "ready"}
-        assert frames.receive(ours) is None
+    assert ours.receive() == {"op": "ready"}
+    assert ours.receive() is None
+
+
+def test_frames_keep_their_order_and_their_ends_when_there_is_no_room_for_them(line):
+    ours, theirs = line
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    waiting = [frames.to_bytes({"op": "run", "number": number, "body": "x" * (number * 37)}) for number in range(1000)]
+    waiting.reverse()
+    heard, refused = [], 0
+    while len(heard) < 1000:
+        while waiting and ours.send(waiting[-1]):
+            waiting.pop()
+        refused += bool(waiting)
+        ours.flush()
+        with suppress(BlockingIOError):
+            while True:
+                heard.append(theirs.receive())
+    assert refused > 3
+    assert [frame["number"] for frame in heard] == list(range(1000))
+    assert all(len(frame["body"]) == frame["number"] * 37 for frame in heard)
+
+
+def test_a_frame_that_comes_in_pieces_is_waited_for_and_nothing_is_read_beyond_it(line):
+    ours, theirs = line
+    if not isinstance(ours, frames.Stream):
+        theirs.send(frames.to_bytes({"op": "a"}))
+        assert ours.receive() == {"op": "a"}
+        return
+    ours.setblocking(False)
+    packet = frames.to_bytes({"op": "whole"})
+    data = len(packet).to_bytes(4, "big") + packet
+    for byte in data:
+        with pytest.raises(BlockingIOError):
+            ours.receive()
+        os.write(theirs.fileno(), bytes([byte]))
+    os.write(theirs.fileno(), data)
+    assert ours.receive() == {"op": "whole"}
+    assert select.select([ours], [], [], 0)[0] == [ours]
+    assert ours.receive() == {"op": "whole"}
+
+
+def test_descriptors_travel_with_their_frame_and_are_not_passed_on_to_programs(line, tmp_path):
+    ours, theirs = line
+    (tmp_path / "note").write_text("hello")
+    with (tmp_path / "note").open() as file:
+        ours.send(frames.to_bytes({"op": "worker"}), [file.fileno()])
+        ours.send(frames.to_bytes({"op": "run"}))
+    frame, (descriptor,) = theirs.receive_with(2)
+    assert (frame, os.read(descriptor, 9), os.get_inheritable(descriptor)) == ({"op": "worker"}, b"hello", False)
+    os.close(descriptor)
+    assert theirs.receive_with(2) == ({"op": "run"}, [])
+    ours.close()
+    assert theirs.receive_with(2) == (None, [])
+
+
+# ------------------------------------------------------------------ the page
+
+
+def test_what_one_holder_of_a_page_writes_the_others_read():
+    page, descriptor = Page.make()
+    other = Page(descriptor)
+    assert (other.current, other.stop, other.due) == (0, False, float("inf"))
+    page.current, other.stop, page.due = 1 << 40, True, 12.5
+    assert (other.current, page.stop, other.due) == (1 << 40, True, 12.5)
+    page.close()
+    other.close()
+    os.close(descriptor)
 
 
 # ------------------------------------------------------------------ masks
@@ -73,7 +151,7 @@ def test_each_line_of_a_secret_is_one_and_a_short_one_is_left_alone():
 @given(st.lists(st.integers(1, 9), max_size=30))
 def test_a_secret_cut_anywhere_by_writes_is_found(tmp_path_factory, cuts):
     log = tmp_path_factory.mktemp("m") / "log"
-    masker = masking.Masker.of({"T": "secret-value"}, str(log))
+    masker = masking.Masker.of(["secret-value"], str(log))
     text = b"one secret-value two secret-value\nthree"
     place = 0
     for cut in [*cuts, len(text)]:

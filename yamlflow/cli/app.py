@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from yamlflow.cli.guard import Signalled, guarded
+from yamlflow.cli.guard import Signalled, guarded, leave
 from yamlflow.cli.output.terminal import hold_streams
 
 COMMANDS: dict[str, dict[str, str]] = {
@@ -39,8 +39,12 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Look": {
         "status": "Show how a run is doing, or how it went.",
         "logs": "Show what tasks printed.",
-        "runs": "List runs, and show one in full.",
+        "runs": "List runs, show one in full, compare two, forget one.",
         "artifacts": "List, show and fetch the values that steps made.",
+    },
+    "Keep": {
+        "cache": "List, explain and forget results that later runs may use.",
+        "gc": "Free what no run and no cached result needs any more.",
     },
 }
 _MODULES = {name: f"yamlflow.cli.{name}" for group in COMMANDS.values() for name in group}
@@ -108,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if hasattr(stream, "reconfigure"):  # what the terminal cannot show is shown as an escape
             stream.reconfigure(errors="backslashreplace")
     command = get_command(app)
-    sys.exit(guarded(lambda: command.main(args=arguments, prog_name="yamlflow", standalone_mode=False)))
+    leave(guarded(lambda: command.main(args=arguments, prog_name="yamlflow", standalone_mode=False)))
 
 
 @cache

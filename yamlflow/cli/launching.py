@@ -8,13 +8,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from yamlflow.cli.choices import word
-from yamlflow.cli.guard import Signalled, lost_output, refused
-from yamlflow.cli.options import Color, Progress, ShowOutput
+from yamlflow.cli.guard import lost_output, refused
+from yamlflow.cli.options import Color, OnInterrupt, Progress, ShowOutput
 from yamlflow.cli.output.documents import lines, plain
 from yamlflow.cli.output.exporting import check_place, export
 from yamlflow.cli.output.summary import document
@@ -23,9 +22,11 @@ from yamlflow.cli.output.text import safe_json
 from yamlflow.cli.screen.ending import Ending, block
 from yamlflow.cli.screen.plain import JsonScreen, PlainScreen, Screen, Silence
 from yamlflow.cli.screen.tails import Tails
-from yamlflow.cli.wiring import Signals, in_ci, stopping
+from yamlflow.cli.signals import Signals, pause, resume_command, stopping
+from yamlflow.cli.wiring import in_ci
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import TaskId
-from yamlflow.core.messages import Event
+from yamlflow.core.messages import CancelRequested, Event
 from yamlflow.core.progress import RunView
 from yamlflow.core.values import ArtifactRef
 from yamlflow.engine.attempts.keys import attempt_id
@@ -34,8 +35,6 @@ from yamlflow.engine.run import Run, RunResult, execute
 from yamlflow.engine.settings import Settings
 from yamlflow.schema.files.project import shown as shown_path
 from yamlflow.store.local import LocalStore
-
-MAX_TIME_REASON = "--max-time is over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,7 @@ class Show:
     as_json: bool = False
     quiet: bool = False
     color: Color = Color.AUTO
+    on_interrupt: OnInterrupt = OnInterrupt.CANCEL
     output_dir: Path | None = None
     flags: tuple[str, ...] = ()  # what a next command needs to find the run
 
@@ -61,6 +61,7 @@ def show_of(settings: Settings, *, as_json: bool, quiet: bool, output_dir: Path 
         as_json,
         quiet,
         word(settings, "color", Color),
+        word(settings, "on_interrupt", OnInterrupt),
         output_dir,
         ("--state-dir", str(state_dir)) if state_dir else (),
     )
@@ -68,33 +69,45 @@ def show_of(settings: Settings, *, as_json: bool, quiet: bool, output_dir: Path 
 
 @dataclass(slots=True)
 class Stage:
-    """The screen of one run, and what tasks print on it."""
+    """The screen of one run, what tasks print on it, and what signals make of it."""
 
     screen: Screen
     tails: Tails
+    signals: Signals
+    resume: str
 
     def listen(self, view: RunView, events: Sequence[Event]) -> None:
         for event in events:
             self.screen.see(event, view)
             self.tails.see(event, view)
+            if isinstance(event, CancelRequested):
+                self.screen.say(self.signals.words(event.reason, view, self.resume), "yellow")
         self.tails.tick()
         self.screen.tick(view)
+        if self.signals.suspend:
+            self._pause()
+
+    def _pause(self) -> None:
+        """The terminal gets its cursor back while the process is stopped."""
+        self.signals.suspend = False
+        self.screen.close()
+        pause()
+        self.screen.open()
 
 
 def launch(run: Run, show: Show) -> int:
     """Runs to the end, says how it went, and gives the exit code; a signalled run raises Signalled at the end."""
     try:
-        stage = _stage(run, show)
-        with stopping(run) as signals:
+        with stopping(run, show.on_interrupt, pauses=_is_live(show)) as signals:
+            stage = _stage(run, show, signals)
             try:
                 result = execute(run, make_crew(run.graph), machine_of(run.graph), stage.listen)
             finally:
                 stage.screen.close()
-            code = _exit_code(result, signals)
-            code = _report(run, result, show, code)
+            code = _report(run, result, show, signals.exit_code(result))
     finally:
         run.close()
-    _leave(result, signals)
+    signals.leave(result)
     return code
 
 
@@ -103,13 +116,13 @@ def log_path(run: Run, task: TaskId, attempt: int) -> str:
     return f"{run.path}/logs/{attempt_id(run.id, run.launch, task, attempt)}.log"
 
 
-def _stage(run: Run, show: Show) -> Stage:
+def _stage(run: Run, show: Show, signals: Signals) -> Stage:
     screen = _screen(show)
     output = show.output
     if output is ShowOutput.AUTO and not _is_live(show):
         output = ShowOutput.NONE
     tails = Tails(output, lambda task, attempt: log_path(run, task, attempt), screen.say)
-    return Stage(screen, tails)
+    return Stage(screen, tails, signals, resume_command(run.id, show.flags))
 
 
 def _is_live(show: Show) -> bool:
@@ -129,24 +142,6 @@ def _screen(show: Show) -> Screen:
 
         return LiveScreen(sys.stderr, styled=pen(sys.stderr, show.color).styled, unicode=unicode)
     return PlainScreen(err(), unicode=unicode, beat=in_ci())
-
-
-def _exit_code(result: RunResult, signals: Signals) -> int:
-    if signals.first is not None and result.state != "succeeded":
-        return {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}[signals.first]
-    if result.state == "cancelled" and result.view.cancelled == MAX_TIME_REASON:
-        return 143
-    return result.exit_code or int(bool(result.output_error))
-
-
-def _leave(result: RunResult, signals: Signals) -> None:
-    """Dies of the signal that ended the run, if one did."""
-    if result.state == "succeeded":
-        return
-    if signals.first is not None:
-        raise Signalled(signals.first)
-    if result.state == "cancelled" and result.view.cancelled == MAX_TIME_REASON:
-        raise Signalled("SIGTERM")
 
 
 def _report(run: Run, result: RunResult, show: Show, code: int) -> int:

@@ -6,11 +6,11 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from yamlflow.cli.choices import settle
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.errors import UsageError
 from yamlflow.core.graph import TaskId
 from yamlflow.core.progress import RunView

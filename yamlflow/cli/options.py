@@ -43,6 +43,12 @@ class ShowOutput(StrEnum):
     NONE = "none"
 
 
+class OnInterrupt(StrEnum):
+    CANCEL = "cancel"
+    DRAIN = "drain"
+    DETACH = "detach"
+
+
 FileArgument = Annotated[
     Path | None,
     typer.Argument(
@@ -108,12 +114,23 @@ RefreshOption = Annotated[
     list[str] | None,
     typer.Option("--refresh", metavar="STEP", help="Run these steps again, even if unchanged; `*` matches any text."),
 ]
+NoCacheOption = Annotated[
+    bool, typer.Option("--no-cache", help="Use no result of an earlier run, and keep none for a later one.")
+]
 KeepGoingOption = Annotated[
     bool, typer.Option("--keep-going", help="After a failure, go on with what does not depend on it.")
 ]
 MaxTimeOption = Annotated[
     str | None,
     typer.Option("--max-time", metavar="TIME", help="End the run after this long, such as 2h.", show_default=False),
+]
+OnInterruptOption = Annotated[
+    OnInterrupt | None,
+    typer.Option(
+        "--on-interrupt",
+        help="On Ctrl-C: cancel what runs (the default), drain, or detach from jobs elsewhere.",
+        show_default=False,
+    ),
 ]
 ProgressOption = Annotated[
     Progress | None, typer.Option("--progress", help="How the run is shown on stderr (auto).", show_default=False)

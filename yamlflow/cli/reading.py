@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -16,6 +16,7 @@ from yamlflow.cli.choices import profiles, settle
 from yamlflow.cli.guard import tell
 from yamlflow.cli.output.terminal import Pen
 from yamlflow.cli.output.words import count
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.errors import YamlflowError
 
 if TYPE_CHECKING:

@@ -11,11 +11,9 @@ from yamlflow.cli.choices import settle
 from yamlflow.cli.reading import Wish, checked, runnable
 from yamlflow.cli.run import asked
 from yamlflow.core.errors import UsageError
-from yamlflow.core.naming import glob
 from yamlflow.core.values import decode
 
 if TYPE_CHECKING:
-    from yamlflow.core.graph import Graph
     from yamlflow.store.state import RunRecord
 
 
@@ -28,6 +26,7 @@ def resume(
     refresh: o.RefreshOption = None,
     keep_going: o.KeepGoingOption = False,
     max_time: o.MaxTimeOption = None,
+    on_interrupt: o.OnInterruptOption = None,
     progress: o.ProgressOption = None,
     show_output: o.ShowOutputOption = None,
     output_dir: o.OutputDirOption = None,
@@ -42,6 +41,7 @@ def resume(
     from yamlflow.cli.wiring import fitted
     from yamlflow.engine.run import RunOptions, reopen_run
     from yamlflow.engine.runs.folder import StateFolder
+    from yamlflow.engine.runs.selection import Selection, to_refresh
 
     with looking_at(run, state_dir) as look:
         folder, record = look.folder, look.record
@@ -55,13 +55,14 @@ def resume(
         max_items=wish.max_items,
         keep_going=keep_going,
         clamp=clamp,
+        on_interrupt=on_interrupt,
         progress=progress,
         show_output=show_output,
         color=color,
     )
     graph = fitted(runnable(wish, quiet=quiet), clamp=settings["clamp"])
     seconds = o.seconds(max_time, "--max-time") if max_time else None
-    again = _again(graph, record, refresh or [])
+    again = to_refresh(graph, Selection(**record.body.get("selection", {})), refresh or [])
     options = RunOptions(name=record.name, max_time=seconds, refresh=again, **asked(settings))
     show = show_of(settings, as_json=as_json, quiet=quiet, output_dir=output_dir, state_dir=state_dir)
     opened = reopen_run(graph, StateFolder(folder.path), record.id, options, file=record.file)
@@ -72,20 +73,6 @@ def _moved(record: RunRecord, project: Path) -> RunRecord:
     """A project may have been moved with its state: then the file is looked for beside the state folder."""
     beside = project / Path(record.file).name
     return record if Path(record.file).exists() or not beside.exists() else replace(record, file=str(beside))
-
-
-def _again(graph: Graph, record: RunRecord, patterns: list[str]) -> tuple[str, ...]:
-    """The steps that --refresh means; only what this run itself runs can run again."""
-    from yamlflow.engine.runs.selection import Selection, select
-
-    selected = select(graph, Selection(**record.body.get("selection", {})))
-    steps = [root for root in selected.graph.roots if root not in selected.reused]
-    for pattern in patterns:
-        if not any(glob(pattern, step) for step in steps):
-            raise UsageError(
-                f"--refresh {pattern}: this run has no such step", hint=f"the steps are {', '.join(steps)}"
-            )
-    return tuple(step for step in steps if any(glob(pattern, step) for pattern in patterns))
 
 
 def _wish(record: RunRecord, executors: list[str], max_items: int | None) -> Wish:

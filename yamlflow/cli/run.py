@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +35,13 @@ def run(
     since: o.FromOption = None,
     until: o.UntilOption = None,
     dry_run: o.DryRunOption = False,
+    no_cache: o.NoCacheOption = False,
+    refresh: o.RefreshOption = None,
     keep_going: o.KeepGoingOption = False,
     name: o.NameOption = "",
     tag: o.TagOption = None,
     max_time: o.MaxTimeOption = None,
+    on_interrupt: o.OnInterruptOption = None,
     overlap: o.OverlapOption = "",
     progress: o.ProgressOption = None,
     show_output: o.ShowOutputOption = None,
@@ -56,18 +60,19 @@ def run(
         return _help(ctx, wish)
     wish = wish.of(o.pipeline_file(file))
     if dry_run:
-        from yamlflow.cli.plan import show_plan
+        from yamlflow.cli.plan import Asked, show_plan
 
-        return show_plan(wish, o.selection(only, since, until), clamp=clamp, as_json=as_json)
+        asked_for = Asked(o.selection(only, since, until), refresh or (), not no_cache, state_dir)
+        return show_plan(wish, asked_for, clamp=clamp, as_json=as_json)
     work = {"state_dir": state_dir, "max_workers": max_workers, "max_items": max_items, "keep_going": keep_going}
-    look = {"progress": progress, "show_output": show_output, "color": color}
+    look = {"progress": progress, "show_output": show_output, "color": color, "on_interrupt": on_interrupt}
     settings = settle(wish.file, clamp=clamp, overlap=overlap, **work, **look)
     from yamlflow.cli.launching import show_of
     from yamlflow.engine.runs.opening import RunOptions
 
     seconds = o.seconds(max_time, "--max-time") if max_time else None
-    tags, selection = o.pairs(tag, "--tag"), o.selection(only, since, until)
-    wanted = RunOptions(name, tags, selection, max_time=seconds, source=wish.source(), **asked(settings))
+    facts = {**asked(settings), "max_time": seconds, "cached": not no_cache, "refresh": tuple(refresh or ())}
+    wanted = RunOptions(name, o.pairs(tag, "--tag"), o.selection(only, since, until), source=wish.source(), **facts)
     show = show_of(settings, as_json=as_json, quiet=quiet, output_dir=output_dir, state_dir=state_dir)
     return _run(wish, wanted, show, settings)
 
@@ -90,8 +95,10 @@ def _run(wish: Wish, wanted: RunOptions, show: Show, settings: Settings) -> int:
     from yamlflow.cli.wiring import fitted
     from yamlflow.engine.run import open_run
     from yamlflow.engine.runs.folder import find_folder
+    from yamlflow.engine.runs.selection import to_refresh
 
     graph = fitted(runnable(wish, quiet=show.quiet), clamp=settings["clamp"])
+    wanted = replace(wanted, refresh=to_refresh(graph, wanted.selection, wanted.refresh))
     folder = find_folder(wish.file.absolute().parent, settings["state_dir"])
     try:
         opened = open_run(graph, folder, wanted, file=str(wish.file.absolute()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +19,7 @@ from yamlflow.cli.screen.ending import block
 from yamlflow.cli.status import ending_of, rows_of, run_document, table
 
 runs = typer.Typer(
-    add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="List runs, and show one in full."
+    add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="List runs, show one in full, compare two."
 )
 
 
@@ -58,6 +59,41 @@ def show(
             print(f"\n{line}")
         flags = ("--state-dir", str(state_dir)) if state_dir else ()
         print("\n" + "\n".join(block(ending_of(look, view, flags), pen, unicode=unicode)))
+
+
+@runs.command("diff")
+def diff(
+    first: Annotated[str, typer.Argument(metavar="A", help="A run: its id, the start of it, its name, or `last`.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The run to compare it with.")],
+    as_json: JsonOption = False,
+    state_dir: StateDirOption = None,
+) -> None:
+    """Compare two runs: parameters, definitions, code, inputs, results, times."""
+    from yamlflow.cli.difference import document
+    from yamlflow.cli.difference import lines as difference_lines
+    from yamlflow.engine.runs.difference import difference
+
+    with looking(state_dir) as (_, state):
+        before, after = state.find_run(first), state.find_run(second)
+        found = difference(state, before, after)
+        if as_json:
+            print(safe_json({"schema": 1, "runs": [before.id, after.id], **document(found)}))
+            return
+        print(f"{before.id} -> {after.id}")
+        print("\n".join(f"  {line}" for line in difference_lines(found)))
+
+
+@runs.command("rm")
+def rm(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run: its id, the start of it, its name, or `last`.")],
+    state_dir: StateDirOption = None,
+) -> None:
+    """Forget a run and delete its logs; `gc` frees the values that it alone had."""
+    from yamlflow.engine.housekeeping import remove_run
+
+    with looking_at(run, state_dir) as look:
+        remove_run(look.folder, look.state, look.record, time.time())
+        print(f"forgot run {look.record.id}")
 
 
 def _entry(look: Look) -> dict[str, Any]:

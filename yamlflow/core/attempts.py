@@ -11,16 +11,20 @@ from abc import abstractmethod
 from bisect import insort
 from collections import deque
 from dataclasses import replace
+from math import inf
 
 from yamlflow.core.board import Board
-from yamlflow.core.fans import CODE, Fan, Live
+from yamlflow.core.fans import CODE, Fan, Hold, Live
 from yamlflow.core.graph import Graph, Node, Resources, TaskId
-from yamlflow.core.jobs import Failure
+from yamlflow.core.jobs import ARTIFACT_LOST, UNSTARTED, Failure
 from yamlflow.core.messages import Cancel, Mark, Replaced, SetTimer, Started, State, Submit, Succeeded, Timer
 from yamlflow.core.pools import Ask, Pools
 from yamlflow.core.verdicts import again, noise
 
-_IN_FLIGHT = frozenset({CODE[State.SUBMITTED], CODE[State.RUNNING]})
+_SUBMITTED = CODE[State.SUBMITTED]
+IN_FLIGHT = frozenset({CODE[State.SUBMITTED], CODE[State.RUNNING]})
+SHORT = 0.05
+"""Seconds: items of a step whose last one took less are handed over several at a time."""
 
 
 class Attempts(Board):
@@ -37,6 +41,14 @@ class Attempts(Board):
     @abstractmethod
     def _feed(self, fan: Fan) -> None:
         """Open the next bodies of a group."""
+
+    @abstractmethod
+    def _stop_item(self, fan: Fan, index: int) -> None:
+        """End an item that has not started and never will."""
+
+    @abstractmethod
+    def _awaits(self, task: TaskId) -> bool:
+        """Is a stored value that the task could not read being made again?"""
 
     def _enqueue(self, fan: Fan) -> None:
         if fan.node.is_group:
@@ -73,21 +85,71 @@ class Attempts(Board):
 
     def _start_next(self, fan: Fan) -> bool:
         assert self._pools is not None
-        index = fan.ready[0] if fan.ready else fan.cursor
-        task = fan.task(index)
-        live = self._live.get(task)
-        grant = self._pools.take(self._ask_for(fan.node, live))
+        ask = self._ask_for(fan.node, self._live.get(fan.task(fan.next())))
+        grant = self._pools.take(ask)
         if grant is None:
             return False
-        fan.take()
+        lives = self._together(fan, ask)
         fan.active += 1
-        live = live or self._live.setdefault(task, Live(fan, index))
-        live.attempt += 1
-        live.grant = grant
-        self._move(fan, index, State.SUBMITTED)
-        self._out.append(Submit(fan.node.executor, (task,), live.attempt, grant, live.rescue, live.grows))
-        self._set_clocks(fan.node, task, live.attempt)
+        hold = Hold(ask, grant, len(lives))
+        for live in lives:
+            live.attempt += 1
+            live.hold = hold
+            self._move(fan, live.index, State.SUBMITTED)
+        first = lives[0]
+        tasks = tuple(fan.task(live.index) for live in lives)
+        self._out.append(Submit(fan.node.executor, tasks, first.attempt, grant, first.rescue, first.grows))
+        if fan.node.deadline is not None or fan.node.start_timeout is not None:
+            for task in tasks:
+                self._set_clocks(fan.node, task, first.attempt)
         return True
+
+    def _together(self, fan: Fan, ask: Ask) -> list[Live]:
+        """The items that go out under one grant, to be done one after another: the next, and others at the same try."""
+        first = self._take(fan)
+        lives = [first]
+        most = self._most(fan, ask, first)
+        if most > 1:
+            most = min(most, self._share(fan, ask))
+        while len(lives) < most and fan.has_next() and self._alike(fan, first):
+            lives.append(self._take(fan))
+        return lives
+
+    def _most(self, fan: Fan, ask: Ask, first: Live) -> int:
+        """How many items may go out together: where each has its own process, short ones, and none that failed before.
+
+        What counts an item's time from its submission, and variables that may differ from item to item, send it alone.
+        """
+        node, traits = fan.node, self._start.executors[ask.executor]
+        if node.isolation == "shared":
+            return traits.depth
+        timed = node.deadline is not None or node.start_timeout is not None
+        if fan.pace >= SHORT or first.attempt or timed or ask.resources.gpu.count or _varies(node):
+            return 1
+        return traits.chain
+
+    def _take(self, fan: Fan) -> Live:
+        index = fan.take()
+        task = fan.task(index)
+        live = self._live.get(task)
+        if live is None:
+            live = self._live[task] = Live(fan, index)
+        return live
+
+    def _share(self, fan: Fan, ask: Ask) -> int:
+        """Half of what each worker would get of the waiting items: ever fewer, so that all end at about one time."""
+        assert self._pools is not None
+        breadth = self._pools.breadth(ask)
+        if fan.node.loop is not None and fan.node.loop.max_parallel is not None:
+            breadth = min(breadth, fan.node.loop.max_parallel)
+        return (fan.waits() + 1) // (2 * breadth)
+
+    def _alike(self, fan: Fan, first: Live) -> bool:
+        """Whether the next item is at the same try as the first, and of the same kind."""
+        live = self._live.get(fan.task(fan.next()))
+        if live is None:
+            return first.attempt == 0
+        return (live.attempt, live.rescue, live.grows) == (first.attempt, first.rescue, first.grows)
 
     def _set_clocks(self, node: Node, task: TaskId, attempt: int) -> None:
         if node.deadline is not None and attempt == 1:
@@ -112,18 +174,22 @@ class Attempts(Board):
     def _current(self, task: TaskId, attempt: int) -> Live | None:
         """The record of an attempt that is still the one we wait for."""
         live = self._live.get(task)
-        if live is None or live.attempt != attempt or live.fan.states[live.index] not in _IN_FLIGHT:
+        if live is None or live.attempt != attempt or live.fan.states[live.index] not in IN_FLIGHT:
             return None
         return live
 
     def _release(self, live: Live) -> None:
         assert self._pools is not None
-        assert live.grant is not None
-        self._pools.give_back(self._ask_for(live.fan.node, live), live.grant)
-        live.grant = None
+        hold, live.hold = live.hold, None
+        assert hold is not None
+        hold.users -= 1
+        if hold.users:
+            return
+        self._pools.give_back(hold.ask, hold.grant)
         live.fan.active -= 1
-        if live.fan.has_next():
-            self._enqueue(live.fan)
+        for fan in (live.fan, live.fan.twin):
+            if fan is not None and fan.has_next():
+                self._enqueue(fan)
 
     def _on_started(self, event: Started) -> None:
         live = self._current(event.task, event.attempt)
@@ -135,6 +201,7 @@ class Attempts(Board):
         if live is None:
             return
         self._release(live)
+        live.fan.pace = event.outcome.usage.seconds
         good = State.CAUGHT if live.rescue else State.SUCCEEDED
         self._end_item(live.fan, live.index, State.SKIPPED if event.outcome.state == "skipped" else good)
 
@@ -143,14 +210,37 @@ class Attempts(Board):
         if live is None:
             return
         self._release(live)
+        live.fan.pace = inf
+        if failure.reason == UNSTARTED and not live.ending:
+            self._take_back(live)
+            return
         if live.ending:
             failure = Failure(live.ending, failure.message, final=live.ending == "deadline")
         if failure.reason == "cancelled" or (self._cancelled and live.rescue):
             self._end_item(live.fan, live.index, State.CANCELLED)
+        elif failure.reason == ARTIFACT_LOST and self._awaits(task):
+            self._park(live)
         elif live.rescue:
             self._end_item(live.fan, live.index, State.FAILED, failure.reason)
         else:
             self._weigh(live, failure)
+
+    def _take_back(self, live: Live) -> None:
+        """The attempt never began, so there was none: the item waits for slots as it did before."""
+        live.attempt -= 1
+        if not live.attempt:
+            del self._live[live.fan.task(live.index)]
+        if self._halted(live.fan) or live.fan.stopped:
+            self._move(live.fan, live.index, State.READY)
+            self._stop_item(live.fan, live.index)
+        else:
+            self._requeue(live)
+
+    def _park(self, live: Live) -> None:
+        """What it reads is made again first; that is nobody's failure, and uses up no try."""
+        live.last = ARTIFACT_LOST
+        self._move(live.fan, live.index, State.WAITING)
+        self._out.append(Mark(live.fan.task(live.index), State.WAITING, ARTIFACT_LOST))
 
     def _weigh(self, live: Live, failure: Failure) -> None:
         """Try again, or give up."""
@@ -206,12 +296,20 @@ class Attempts(Board):
             self._stop_attempts(event.reason, [live])
 
     def _stop_attempts(self, reason: str, lives: list[Live]) -> None:
-        running = [live for live in lives if live.fan.states[live.index] in _IN_FLIGHT]
+        running = [live for live in lives if live.fan.states[live.index] in IN_FLIGHT]
         for live in running:
             live.ending = live.ending or reason
         if running:
             tasks = tuple((live.fan.task(live.index), live.attempt) for live in running)
             self._out.append(Cancel(tasks, reason))
+
+    def _withdraw(self, fan: Fan) -> None:
+        """What was handed over with others and waits for its turn is not to begin."""
+        lives = [self._live[fan.task(index)] for index, code in enumerate(fan.states) if code == _SUBMITTED]
+        waiting = [live for live in lives if live.hold is not None and live.hold.users > 1 and not live.ending]
+        if waiting:
+            tasks = tuple((fan.task(live.index), live.attempt) for live in waiting)
+            self._out.append(Cancel(tasks, "cancelled", begun=False))
 
     def _on_attempt_timer(self, timer: Timer, live: Live) -> None:
         state = live.fan.item_state(live.index)
@@ -219,9 +317,14 @@ class Attempts(Board):
             self._requeue(live)
         elif timer.kind == "start_timeout" and state is State.SUBMITTED and live.attempt == timer.attempt:
             self._stop_attempts("start_failed", [live])
-        elif timer.kind == "deadline" and live.grant is not None:
+        elif timer.kind == "deadline" and live.hold is not None:
             self._stop_attempts("deadline", [live])
         elif timer.kind == "deadline" and not live.rescue:
             if state is State.READY:
                 live.fan.ready.remove(live.index)
             self._give_up(live, "deadline")
+
+
+def _varies(node: Node) -> bool:
+    """Whether the variables of two items may differ: then no process that has imported the step serves both."""
+    return node.action is not None and any("${{" in str(value) for value in node.action.env.values())

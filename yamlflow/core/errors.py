@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+WINDOWS = "yamlflow does not run on Windows itself: run it in WSL, the Windows Subsystem for Linux (`wsl --install`)"
+
 
 def unreachable(value: NoReturn) -> AssertionError:
     """Closes a `match`: a type checker sees the case that was forgotten (3.10 has no `assert_never`)."""

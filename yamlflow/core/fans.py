@@ -10,12 +10,14 @@ and its end, so memory per waiting item is one byte.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
-from math import ceil
+from dataclasses import field
+from math import ceil, inf
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import Node, Path, TaskId
 from yamlflow.core.jobs import Grant
 from yamlflow.core.messages import TERMINAL, State
+from yamlflow.core.pools import Ask
 
 STATES = tuple(State)
 CODE = {state: code for code, state in enumerate(STATES)}
@@ -72,6 +74,8 @@ class Fan:
     lazy: bool = False  # items go from the cursor straight to the queue
     queued: bool = False
     stopped: bool = False
+    pace: float = inf  # seconds that the item took that ended last; inf after one that did not end well
+    twin: Fan | None = None  # the same items, opened again (see recovery), or the other way round
 
     @property
     def path(self) -> Path:
@@ -95,10 +99,18 @@ class Fan:
     def has_room(self) -> bool:
         """May another item become active (`max_parallel`)?"""
         limit = self.node.loop.max_parallel if self.node.loop else None
-        return limit is None or self.active < limit
+        return limit is None or self.active + (self.twin.active if self.twin else 0) < limit
 
     def has_next(self) -> bool:
         return bool(self.ready) or (self.lazy and self.cursor < self.count)
+
+    def next(self) -> int:
+        """The item that starts next, if there is one."""
+        return self.ready[0] if self.ready else self.cursor
+
+    def waits(self) -> int:
+        """How many items could start now."""
+        return len(self.ready) + (self.count - self.cursor if self.lazy else 0)
 
     def take(self) -> int:
         """The next item to start; retried ones first."""
@@ -129,6 +141,15 @@ class Fan:
 
 
 @dataclass(slots=True, eq=False)
+class Hold:
+    """Slots that attempts handed out together have in common; free when the last of them has ended."""
+
+    ask: Ask
+    grant: Grant
+    users: int
+
+
+@dataclass(slots=True, eq=False)
 class Live:
     """An item between its first submit and its end.
 
@@ -144,6 +165,6 @@ class Live:
     losses: int = 0
     grows: tuple[int, int] = (0, 0)
     rescue: bool = False
-    grant: Grant | None = None
+    hold: Hold | None = None
     ending: str = ""
     last: str = ""

@@ -123,7 +123,11 @@ class Flow(Bodies):
             self._enqueue(fan)
 
     def _looks_up(self, node: Node) -> bool:
-        return not node.is_group and not node.hook and (self._start.lookup or node.id in self._start.reuse)
+        if node.is_group:
+            return False
+        if node.hook:  # a launcher may have died among the hooks
+            return self._start.lookup
+        return node.cache is not None or self._start.lookup or node.id in self._start.reuse
 
     def _settle_whole(self, fan: Fan, state: State, reason: str = "") -> None:
         """Settle a fan that never expanded."""
@@ -187,6 +191,8 @@ class Flow(Bodies):
 
     def _stop(self, fan: Fan) -> None:
         """End every item that has not started, or only waits for another try."""
+        if not fan.stopped:
+            self._withdraw(fan)
         fan.stopped = True
         fan.lazy = False
         fan.ready.clear()

@@ -13,10 +13,11 @@ group with `repeat` adds one for its round (after the item's, when it has both).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import NamedTuple
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.values import Document
 
 Path = tuple[int, ...]
@@ -145,6 +146,23 @@ class Catch:
 
 
 @dataclass(frozen=True, slots=True)
+class Cache:
+    """When an earlier result may stand for a task's own.
+
+    `key` are expressions that count in place of inputs and arguments (None: those
+    count themselves), `ttl` is in seconds, `paths` names the arguments that are
+    paths: what lies there counts, not only where. `context`: the callable takes one.
+    """
+
+    key: tuple[str, ...] | None = None
+    version: str = ""
+    ttl: float | None = None
+    image: str = ""
+    paths: tuple[str, ...] = ()
+    context: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PythonTarget:
     """A callable by import path; `outputs` names the parts of a returned tuple.
 
@@ -195,7 +213,6 @@ class Action:
     env_pass: tuple[str, ...] = ()
     cwd: str = "code"
     python: str | None = None
-    isolation: str = "process"
     iterated: tuple[str, ...] = ()
     definition: str = ""
 
@@ -221,7 +238,8 @@ class Node:
     `parent` is the enclosing group's id ("" at the top), `depth` the number of
     loop levels around it, `rank` its topological depth over the whole file
     (later nodes go first when slots are scarce). `when_item`: the condition reads
-    the node's own loop variables and is asked per item. `bindings` stand on a
+    the node's own loop variables and is asked per item. `isolation` shared: several
+    items may be handed out under one grant, to be done one after another. `bindings` stand on a
     group made of another file: its steps see them as `params`, and nothing else.
     """
 
@@ -244,9 +262,11 @@ class Node:
     deadline: float | None = None
     start_timeout: float | None = None
     catch: Catch | None = None
+    cache: Cache | None = None
     executor: str = "local"
     resources: Resources = field(default_factory=Resources)
     limit: str | None = None
+    isolation: str = "process"
     hook: str = ""
     description: str = ""
     tags: tuple[str, ...] = ()

@@ -7,14 +7,21 @@ references, large values as references into the store.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import TaskId
 from yamlflow.core.values import Document
 
 INFRASTRUCTURE: frozenset[str] = frozenset({"spot", "lost", "image_pull", "start_failed"})
 """Not the work's own fault: these have their own budget (`retry.infra`)."""
+
+ARTIFACT_LOST = "artifact_lost"
+"""The reason of a failure by a stored value that is missing or damaged: who made it runs again, then this."""
+
+UNSTARTED = "unstarted"
+"""Why an attempt is gone that never began: it is as if it had not been handed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,10 @@ class Job:
     {"$expr": {"text", "roots"}}: an expression the worker evaluates because it
     needs the content of a stored value. `each` are the loop variables. `log`,
     `scratch` and `store` are paths on the machine the task runs on. `timeout`
-    is in seconds of running time.
+    is in seconds of running time. `shares` is the same for jobs that are done one
+    after another under one grant; empty for one alone. `isolation` says whether they
+    have a process each, or are done in a shared one.
+    `masked` are texts, the values of secret parameters, that no log may show.
     """
 
     attempt_id: str
@@ -61,6 +71,9 @@ class Job:
     scratch: str = ""
     store: str = ""
     env_inherit: bool = True
+    shares: str = ""
+    isolation: str = "process"
+    masked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,7 @@ class Failure:
 
     `exception` is the qualified type name, `names` those of its bases too (for
     `retry.on`), `traceback` text trimmed to the user's frames. `final`: no retry.
+    `lost` are digests, of a stored value that is gone and of those it lies in, inside out.
     """
 
     reason: str
@@ -91,6 +105,7 @@ class Failure:
     traceback: str = ""
     exit_code: int | None = None
     final: bool = False
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +133,9 @@ class Report:
     """What an executor says about an attempt.
 
     started · progress (message, fraction) · waiting (message) · replaced (the
-    backend started it anew; message is the reason) · ended (outcome) · gone
-    (no trace of it: lost) · down/up (the executor itself; attempt_id is "").
+    backend started it anew; message is the reason) · ended (outcome) · gone (no
+    trace of it: lost; with UNSTARTED as message it never began, and was given
+    back) · down/up (the executor itself; attempt_id is "").
     """
 
     kind: Literal["started", "progress", "waiting", "replaced", "ended", "gone", "down", "up"]
@@ -152,10 +168,15 @@ def outcome_from_json(body: Mapping[str, Any]) -> Outcome:
     return Outcome(
         state=body["state"],
         value=body.get("value"),
-        failure=Failure(**{**failure, "names": tuple(failure.get("names", ()))}) if failure else None,
+        failure=_failure_from_json(failure) if failure else None,
         usage=Usage(*body.get("usage", ())),
         metrics=body.get("metrics", {}),
     )
+
+
+def _failure_from_json(body: Mapping[str, Any]) -> Failure:
+    tuples = {name: tuple(body.get(name, ())) for name in ("names", "lost")}
+    return Failure(**{**body, **tuples})
 
 
 def job_to_json(job: Job) -> dict[str, Any]:
@@ -177,5 +198,19 @@ def job_from_json(body: Mapping[str, Any]) -> Job:
             "grant": Grant(cpu, memory, tuple(gpus)),
             "code_roots": tuple(body["code_roots"]),
             "iterated": tuple(body["iterated"]),
+            "masked": tuple(body["masked"]),
         }
     )
+
+
+OWN = ("attempt_id", "scratch")
+"""Fields of a job that are in its own part whatever the others have."""
+
+
+def jobs_to_json(jobs: Sequence[Job]) -> dict[str, Any]:
+    """Jobs of one step in one frame: what they have in common once, and what differs."""
+    every = [job_to_json(job) for job in jobs]
+    first = every[0]
+    own = [name for name, value in first.items() if name in OWN or any(one[name] != value for one in every)]
+    common = {name: value for name, value in first.items() if name not in own}
+    return {"common": common, "each": [{name: one[name] for name in own} for one in every]}

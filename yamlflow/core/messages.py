@@ -8,10 +8,11 @@ makes an event durable before the commands it caused leave.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Literal, NamedTuple, Union
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import TaskId
 from yamlflow.core.jobs import Failure, Grant, Outcome
 
@@ -75,6 +76,8 @@ class ExecutorTraits:
     coalesce: float = 0.0
     gang: bool = False
     max_parallel: int | None = None
+    depth: int = 1
+    chain: int = 1
 
 
 # --- events ------------------------------------------------------------------
@@ -126,13 +129,30 @@ class CacheHits:
 
 @dataclass(frozen=True, slots=True)
 class CacheMissed:
+    """No result stands for these tasks of one step; `reason` says why where the step has a cache."""
+
     at: float
     tasks: tuple[TaskId, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeChanged:
+    """A step's code is not what its results are made with; recorded for views, ignored when handled.
+
+    `kept`: so many results of an earlier launch stand all the same. None: it was edited
+    while the run went on, and what the step makes now is not put into the cache.
+    """
+
+    at: float
+    step: str
+    parts: tuple[str, ...]
+    kept: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """An earlier end of a task stands: succeeded, caught, or skipped by itself."""
+    """An earlier end of a task stands: succeeded, caught, skipped by itself, or cached (another run's)."""
 
     at: float
     task: TaskId
@@ -200,6 +220,23 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class ArtifactLost:
+    """What `task` made in its `attempt` (0: in an earlier launch) is missing or damaged; the reader finds out.
+
+    The reader is a task whose attempt failed by it, or, with `what`, a question: its
+    failure is the next event. Digest and `why` are for people.
+    """
+
+    at: float
+    task: TaskId
+    attempt: int
+    reader: TaskId
+    what: What | None = None
+    digest: str = ""
+    why: str = "missing"
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutorDown:
     at: float
     executor: str
@@ -253,43 +290,35 @@ class RunEnded:
     state: RunState
 
 
-Event = Union[
+RareEvent = Union[
     RunStarted,
+    ArtifactLost,
+    Replaced,
+    TimerFired,
+    CancelRequested,
+    ExecutorDown,
+    ExecutorUp,
+    Submitted,
+    Waiting,
+    Marked,
+    Progressed,
+    CodeChanged,
+    RunEnded,
+]
+"""Events that come a few times a run, or that the scheduler has no use for."""
+
+Event = Union[
     Evaluated,
     ItemsKnown,
     CacheHits,
     CacheMissed,
     Restored,
-    Submitted,
     Started,
-    Waiting,
-    Replaced,
     Succeeded,
     Failed,
     Lost,
-    ExecutorDown,
-    ExecutorUp,
-    TimerFired,
-    CancelRequested,
-    Marked,
-    Progressed,
-    RunEnded,
+    RareEvent,
 ]
-
-RareEvent = Union[
-    RunStarted,
-    Replaced,
-    TimerFired,
-    CancelRequested,
-    ExecutorDown,
-    ExecutorUp,
-    Submitted,
-    Waiting,
-    Marked,
-    Progressed,
-    RunEnded,
-]
-"""Events that come a few times a run, or that the scheduler has no use for."""
 
 
 # --- commands ----------------------------------------------------------------
@@ -332,8 +361,11 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
+    """Stop attempts. `begun` is False when only those are meant that have not begun: the others go on."""
+
     tasks: tuple[tuple[TaskId, int], ...]
     reason: str
+    begun: bool = True
 
 
 @dataclass(frozen=True, slots=True)

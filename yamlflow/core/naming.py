@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import Path, TaskId
 from yamlflow.core.outline import Level, Outline
 
@@ -54,6 +54,8 @@ class Names:
 
     def keys(self, task: TaskId) -> tuple[str, ...]:
         """The names of a path's indexes: the same in another run whose loops have the same items."""
+        if not task.path:
+            return ()
         levels = self.levels(task.node)
         return tuple(
             self.key(level, task.path[:at], task.path[at])

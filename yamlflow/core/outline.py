@@ -7,9 +7,10 @@ the pipeline file nor the graph. It says nothing about how a step runs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import Graph, Node
 
 

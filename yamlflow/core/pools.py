@@ -8,9 +8,10 @@ lack stays open, so nobody waits for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import field
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import Gpu, Resources
 from yamlflow.core.jobs import Grant
 from yamlflow.core.messages import ExecutorTraits, Machine
@@ -103,6 +104,24 @@ class Pools:
         if fitting < resources.gpu.count:
             return f"{resources.gpu.count} GPUs of {fitting} that fit"
         return None
+
+    def breadth(self, ask: Ask) -> int:
+        """How many such grants there may be at one time, at least one."""
+        most = [self.max_workers, self.executors[ask.executor].max_parallel]
+        if ask.limit is not None:
+            most.append(self.limits[ask.limit])
+        if self.executors[ask.executor].machine:
+            most += self._slots(ask.resources)
+        return max(1, min((bound for bound in most if bound is not None), default=1))
+
+    def _slots(self, resources: Resources) -> Iterator[int]:
+        """How often the machine has each thing that is asked for."""
+        if resources.cpu > 0:
+            yield int(self.machine.cpu / resources.cpu + _SLACK)
+        if resources.memory > 0:
+            yield self.machine.memory // resources.memory
+        if resources.gpu.count > 0:
+            yield sum(self._fits(device, resources.gpu) for device in self.machine.gpus) // resources.gpu.count
 
     def _hand_out(self, ask: Ask, gpus: tuple[str, ...]) -> Grant:
         grant = Grant(ask.resources.cpu, ask.resources.memory, gpus)

@@ -11,16 +11,17 @@ constant; a task that has ended costs a few bytes. Must never decide anything.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from yamlflow.core.errors import unreachable
-from yamlflow.core.graph import Path, TaskId
-from yamlflow.core.jobs import Failure, Outcome
+from yamlflow.core.graph import TaskId
+from yamlflow.core.jobs import ARTIFACT_LOST, UNSTARTED, Failure, Outcome
 from yamlflow.core.messages import (
     TERMINAL,
+    ArtifactLost,
     CacheHits,
     CacheMissed,
     CancelRequested,
+    CodeChanged,
     Evaluated,
     Event,
     ExecutorDown,
@@ -43,10 +44,7 @@ from yamlflow.core.messages import (
 )
 from yamlflow.core.naming import Names
 from yamlflow.core.outline import Outline, Step
-
-_ACTIVE = frozenset({State.SUBMITTED, State.RUNNING})
-_BAD = (State.FAILED, State.UPSTREAM_FAILED, State.CANCELLED)
-
+from yamlflow.core.standing import BAD, FailedTask, FailureGroup, Running, StepView
 
 _Rare = (
     RunStarted
@@ -54,98 +52,14 @@ _Rare = (
     | Restored
     | CacheHits
     | CacheMissed
+    | CodeChanged
     | Evaluated
+    | ArtifactLost
     | ExecutorDown
     | ExecutorUp
     | CancelRequested
     | TimerFired
 )
-
-
-@dataclass(slots=True)
-class Running:
-    """An attempt between its submit and its end; `rescue`: it is what `catch` runs."""
-
-    attempt: int
-    submitted: float
-    started: float | None = None
-    message: str = ""
-    fraction: float | None = None
-    waiting: str = ""
-    rescue: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FailedTask:
-    """A task that ended badly by its own fault."""
-
-    task: TaskId
-    attempt: int
-    at: float
-    failure: Failure
-
-
-@dataclass(frozen=True, slots=True)
-class FailureGroup:
-    """Tasks of one step that failed with the same words; `first` stands for all."""
-
-    first: FailedTask
-    tasks: tuple[TaskId, ...]
-
-
-@dataclass(slots=True)
-class StepView:
-    """One step: how many of its tasks (items, for a group) are in each state; times in seconds.
-
-    `total` is what is known so far, `unexpanded` how many of its loops nobody
-    has counted yet. `busy` adds up the running time of all attempts, `longest`
-    is that of one. `unstarted` counts loops that ended before they were counted.
-    """
-
-    step: Step
-    total: int = 0
-    unexpanded: int = 0
-    counts: dict[State, int] = field(default_factory=dict)
-    started: float | None = None
-    ended: float | None = None
-    busy: float = 0.0
-    longest: float = 0.0
-    cpu_seconds: float = 0.0
-    peak_memory: int = 0
-    retries: int = 0
-    restored: int = 0
-    reason: str = ""
-    states: dict[Path, State] = field(default_factory=dict)
-    whole: State | None = None
-    unstarted: dict[State, int] = field(default_factory=dict)
-
-    def count(self, *states: State) -> int:
-        return sum(self.counts.get(state, 0) for state in states)
-
-    @property
-    def done(self) -> int:
-        return sum(number for state, number in self.counts.items() if state in TERMINAL)
-
-    @property
-    def active(self) -> int:
-        return self.count(*_ACTIVE)
-
-    @property
-    def seconds(self) -> float:
-        """Wall time from the first start to the last end."""
-        return max(0.0, self.ended - self.started) if self.started is not None and self.ended is not None else 0.0
-
-    @property
-    def state(self) -> State:
-        """What a person would call the whole step."""
-        if self.whole is not None:
-            return self.whole
-        if self.active:
-            return State.RUNNING
-        if self.unexpanded or self.done < self.total or not (self.counts or self.unstarted):
-            return State.RUNNING if self.done else State.PENDING
-        ends = (*_BAD, State.SUCCEEDED, State.CAUGHT, State.CACHED)
-        return next((state for state in ends if self.counts.get(state) or self.unstarted.get(state)), State.SKIPPED)
 
 
 class RunView:
@@ -168,6 +82,8 @@ class RunView:
         self.running: dict[TaskId, Running] = {}
         self.failures: dict[TaskId, FailedTask] = {}
         self.down: dict[str, str] = {}
+        self.losses: dict[TaskId, ArtifactLost] = {}  # what was lost last, by the task that made it
+        self._anew: set[TaskId] = set()  # tasks whose next attempt follows no failure of theirs
         self.cancelled: str = ""
         self.version = 0
 
@@ -220,6 +136,9 @@ class RunView:
                 self._move(task, State.SKIPPED if outcome.state == "skipped" else State.SUCCEEDED)
             case Failed(at=at, task=task, attempt=attempt, outcome=outcome):
                 self._failed(at, task, attempt, outcome)
+            case Lost(task=task, reason=reason) if reason == UNSTARTED:
+                self.running.pop(task, None)
+                self._move(task, State.READY)
             case Lost(at=at, task=task, attempt=attempt, reason=reason):
                 self._failed(at, task, attempt, Outcome("failed", failure=Failure(reason, "no trace of it is left")))
             case Marked(at=at, task=task, state=state, reason=reason):
@@ -244,13 +163,17 @@ class RunView:
                     self._found(at, task, State.CACHED)
             case Evaluated():
                 self._evaluated(event)
+            case ArtifactLost():
+                self._lost(event)
             case ExecutorDown(executor=executor, reason=reason):
                 self.down[executor] = reason
             case ExecutorUp(executor=executor):
                 self.down.pop(executor, None)
             case CancelRequested(reason=reason):
                 self.cancelled = reason
-            case CacheMissed() | TimerFired():
+            case CacheMissed(tasks=(TaskId(node=step), *_), reason=reason):
+                self.steps[step].why = reason or self.steps[step].why
+            case CacheMissed() | CodeChanged() | TimerFired():
                 pass
             case _:
                 raise unreachable(event)
@@ -290,7 +213,9 @@ class RunView:
         view = self.steps[task.node]
         rescue = view.states.get(task.path) is State.FAILED  # before a retry it waits
         self._move(task, State.SUBMITTED)
-        if attempt > 1 and not rescue:
+        if task in self._anew:
+            self._anew.remove(task)
+        elif attempt > 1 and not rescue:
             view.retries += 1
         self.running[task] = Running(attempt, at, rescue=rescue)
 
@@ -332,8 +257,10 @@ class RunView:
             if view.step.names is not None:
                 self._loop_marked(at, view, task, state)
                 return
-        if state in _BAD and task not in self.failures and reason:
+        if state in BAD and task not in self.failures and reason:
             self._blame(at, task, state, reason)
+        if state is State.READY:
+            view.again += 1
         if view.step.group:
             view.started = at if view.started is None else view.started
             view.ended = at if state in TERMINAL else view.ended
@@ -350,14 +277,21 @@ class RunView:
         if state is State.FAILED:
             self.failures[task] = FailedTask(task, 0, at, Failure(reason, _WORDS.get(reason, reason)))
 
+    def _lost(self, event: ArtifactLost) -> None:
+        """What a task made is lost; a task that is its own reader found its result of an earlier launch so."""
+        self.losses[event.task] = event
+        self._anew |= {event.task, event.reader}
+        if event.task == event.reader:
+            self.steps[event.task.node].again += 1
+
     def _evaluated(self, event: Evaluated) -> None:
         task = event.task
-        if event.error is not None:
+        if event.error is not None and not (event.error.reason == ARTIFACT_LOST and task in self._anew):
             self.failures[task] = FailedTask(task, 0, event.at, event.error)
 
     def _found(self, at: float, task: TaskId, state: State) -> None:
         view = self.steps[task.node]
-        view.restored += 1
+        view.restored += state is not State.CACHED
         view.started = at if view.started is None else view.started
         view.ended = at
         self._move(task, state)

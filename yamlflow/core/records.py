@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 from yamlflow.core.graph import Path, TaskId
 from yamlflow.core.jobs import Failure, Outcome, outcome_from_json, outcome_to_json
 from yamlflow.core.messages import (
+    ArtifactLost,
     CacheHits,
     CacheMissed,
     CancelRequested,
+    CodeChanged,
     Evaluated,
     Event,
     ExecutorDown,
@@ -54,10 +56,14 @@ class Row(NamedTuple):
     body: str
 
 
+_readable = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode  # made once: `dumps` makes one
+_escaped = json.JSONEncoder(separators=(",", ":")).encode  # for each call
+
+
 def dump(value: Any) -> str:
     """Compact JSON; text stays readable, and what is not Unicode is escaped."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return text if text.isascii() or _encodable(text) else json.dumps(value, separators=(",", ":"))
+    text = _readable(value)
+    return text if text.isascii() or _encodable(text) else _escaped(value)
 
 
 def _encodable(text: str) -> bool:
@@ -162,7 +168,13 @@ def _timer_from_json(row: Row, body: Mapping[str, Any]) -> TimerFired:
 
 
 def _tasks_to_json(event: CacheHits | CacheMissed) -> dict[str, Any]:
-    return {"tasks": [[task.node, *task.path] for task in event.tasks]}
+    reason = getattr(event, "reason", "")
+    return {"tasks": [[task.node, *task.path] for task in event.tasks], **({"reason": reason} if reason else {})}
+
+
+def _code_to_json(event: CodeChanged) -> dict[str, Any]:
+    kept = {} if event.kept is None else {"kept": event.kept}
+    return {"step": event.step, "parts": list(event.parts), **kept}
 
 
 def _tasks_from_json(body: Mapping[str, Any]) -> tuple[TaskId, ...]:
@@ -178,16 +190,29 @@ def _mark_to_json(event: Marked) -> dict[str, Any]:
     return {"state": event.state.value, **({"reason": event.reason} if event.reason else {})}
 
 
+def _loss_to_json(event: ArtifactLost) -> dict[str, Any]:
+    asked = {"what": event.what} if event.what is not None else {}
+    return {"reader": [event.reader.node, *event.reader.path], "digest": event.digest, "why": event.why, **asked}
+
+
+def _loss_from_json(row: Row, body: Mapping[str, Any]) -> ArtifactLost:
+    node, *path = body["reader"]
+    reader = TaskId(node, tuple(path))
+    return ArtifactLost(row.at, _task(row), row.attempt, reader, body.get("what"), body["digest"], body["why"])
+
+
 _BODIES: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "RunStarted": _started_to_json,
     "Evaluated": _evaluated_to_json,
     "ItemsKnown": _items_to_json,
     "CacheHits": _tasks_to_json,
     "CacheMissed": _tasks_to_json,
+    "CodeChanged": _code_to_json,
     "Restored": lambda event: {} if event.end is State.SUCCEEDED else {"end": event.end.value},
     "Waiting": _reason,
     "Replaced": _reason,
     "Lost": _reason,
+    "ArtifactLost": _loss_to_json,
     "Succeeded": _outcome_body,
     "Failed": _outcome_body,
     "ExecutorDown": _executor,
@@ -211,7 +236,8 @@ _READERS: Mapping[str, Callable[[Row, Mapping[str, Any]], Event]] = {
     ),
     "ItemsKnown": lambda row, body: ItemsKnown(row.at, _task(row), body["count"], tuple(body.get("keys", ()))),
     "CacheHits": lambda row, body: CacheHits(row.at, _tasks_from_json(body)),
-    "CacheMissed": lambda row, body: CacheMissed(row.at, _tasks_from_json(body)),
+    "CacheMissed": lambda row, body: CacheMissed(row.at, _tasks_from_json(body), body.get("reason", "")),
+    "CodeChanged": lambda row, body: CodeChanged(row.at, body["step"], tuple(body["parts"]), body.get("kept")),
     "Restored": lambda row, body: Restored(row.at, _task(row), State(body.get("end", "succeeded"))),
     "Submitted": lambda row, _: Submitted(row.at, _task(row), row.attempt),
     "Started": lambda row, _: Started(row.at, _task(row), row.attempt),
@@ -220,6 +246,7 @@ _READERS: Mapping[str, Callable[[Row, Mapping[str, Any]], Event]] = {
     "Succeeded": lambda row, body: Succeeded(row.at, _task(row), row.attempt, outcome_from_json(body)),
     "Failed": lambda row, body: Failed(row.at, _task(row), row.attempt, outcome_from_json(body)),
     "Lost": lambda row, body: Lost(row.at, _task(row), row.attempt, body["reason"]),
+    "ArtifactLost": _loss_from_json,
     "ExecutorDown": lambda row, body: ExecutorDown(row.at, body["executor"], body["reason"]),
     "ExecutorUp": lambda row, body: ExecutorUp(row.at, body["executor"]),
     "TimerFired": _timer_from_json,

@@ -6,20 +6,21 @@
 Events in, commands out; no I/O, no clock, no randomness: the same events give
 the same commands. Work per event is in proportion to what depends on it: no
 scan over all tasks, and a waiting item costs one byte. `flow` moves nodes, `bodies` opens groups,
-`attempts` hands out slots and retries, `board` is the memory of both.
+`attempts` hands out slots and retries, `recovery` has lost values made again, `board` is the memory of all.
 """
 
 from __future__ import annotations
 
 from yamlflow.core.errors import unreachable
 from yamlflow.core.fans import BAD, Scope
-from yamlflow.core.flow import Flow
-from yamlflow.core.graph import Graph, TaskId
+from yamlflow.core.graph import Graph
 from yamlflow.core.jobs import Failure
 from yamlflow.core.messages import (
+    ArtifactLost,
     CacheHits,
     CacheMissed,
     CancelRequested,
+    CodeChanged,
     Command,
     Evaluated,
     Event,
@@ -48,8 +49,7 @@ from yamlflow.core.messages import (
     Waiting,
 )
 from yamlflow.core.pools import Pools
-
-RUN = TaskId("", ())
+from yamlflow.core.recovery import RUN, Recovery
 
 HOOKS: dict[RunState, tuple[str, ...]] = {
     "succeeded": ("on_success", "on_exit"),
@@ -58,14 +58,13 @@ HOOKS: dict[RunState, tuple[str, ...]] = {
 }
 
 
-class Scheduler(Flow):
+class Scheduler(Recovery):
     """The state of one run, and what to do about each event."""
 
     def __init__(self, graph: Graph) -> None:
         super().__init__(graph)
         self._overdue = False
         self._phases: list[str] = []
-        self._state: RunState = "running"
         self._finished = False
 
     def handle(self, event: Event) -> list[Command]:
@@ -109,6 +108,8 @@ class Scheduler(Flow):
                 self._on_run_started(event)
             case Replaced():
                 self._on_replaced(event)
+            case ArtifactLost():
+                self._on_artifact_lost(event)
             case TimerFired(timer=timer):
                 self._on_timer(timer)
             case CancelRequested(drain=drain):
@@ -117,7 +118,7 @@ class Scheduler(Flow):
                 self._down.add(executor)
             case ExecutorUp(executor=executor):
                 self._down.discard(executor)
-            case Submitted() | Waiting() | Marked() | Progressed() | RunEnded():
+            case Submitted() | Waiting() | Marked() | Progressed() | CodeChanged() | RunEnded():
                 pass
             case _:
                 raise unreachable(event)
@@ -130,7 +131,7 @@ class Scheduler(Flow):
         self._open_scope(self._root, self._graph.roots)
 
     def _cancel(self, *, drain: bool) -> None:
-        if self._pools is None or self._finished:
+        if self._pools is None or (self._finished and not self._repairs):
             return
         self._cancelled = True
         if not drain:
@@ -138,21 +139,21 @@ class Scheduler(Flow):
         self._drain(self._scope, everything=True)
 
     def _end_phase(self) -> None:
+        if self._is_held():
+            return
         states = {fan.state for fan in self._scope.fans.values()}
         if self._scope is self._root:
             self._state = self._outcome(states)
             self._phases = [hook for hook in HOOKS[self._state] if self._graph.hooks.get(hook)]
             if self._phases:
                 self._out.append(StartHooks(self._state))
-        else:
-            if states & BAD and self._state == "succeeded":
-                self._state = "failed"
-            if self._cancelled:
-                self._phases = []
+        elif (states & BAD or self._spoilt) and self._state == "succeeded":
+            self._state = "cancelled" if self._cancelled else "failed"
+            self._out.append(StartHooks(self._state))
         self._next_phase()
 
     def _outcome(self, states: set[State]) -> RunState:
-        if not states & BAD:
+        if not (states & BAD or self._spoilt):
             return "succeeded"
         return "cancelled" if self._cancelled and not self._overdue else "failed"
 
@@ -168,7 +169,7 @@ class Scheduler(Flow):
     def _on_timer(self, timer: Timer) -> None:
         match timer.kind:
             case "run_deadline":
-                if self._scope is self._root and self._state == "running":
+                if self._state == "running":  # the hooks have time
                     self._overdue = True
                     self._cancel(drain=False)
             case "repeat":

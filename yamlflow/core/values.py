@@ -8,13 +8,16 @@ never opens the bytes behind a reference other than JSON, and never unpickles.
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import PurePath, PurePosixPath
 from typing import Any, Union
+
+from yamlflow.core.dataclass import dataclass
 
 Document = Union[None, bool, int, float, str, list["Document"], dict[str, "Document"]]
 
@@ -25,13 +28,17 @@ READABLE_LIMIT = 1 << 20
 """The launcher opens stored JSON of at most so many bytes to evaluate an expression."""
 
 
+_CLASSES = re.compile(rb'\{"\$(?:object|enum)":\["([^"]+)"|"\$artifact":\{[^{}]*"classes":\[([^\]]*)\]')
+
+
 @dataclass(frozen=True, slots=True)
 class ArtifactRef:
     """A stored value: where it is (by content) and what people want to know of it.
 
     `digest` is the SHA-256 of the content in hex, `format` one of json, npy,
     arrow, pickle, file, dir; `size` in bytes; `name` the base name of a file
-    or folder; `type` and `shape` are for display only.
+    or folder; `type` and `shape` are for display only. `classes` (`module:QualName`)
+    are those of the objects in it: whoever reads it runs their code.
     """
 
     digest: str
@@ -40,6 +47,7 @@ class ArtifactRef:
     type: str = ""
     name: str = ""
     shape: tuple[int, ...] = ()
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +153,8 @@ def encode_ref(ref: ArtifactRef) -> Document:
         body["name"] = ref.name
     if ref.shape:
         body["shape"] = list(ref.shape)
+    if ref.classes:
+        body["classes"] = list(ref.classes)
     return {"$artifact": body}
 
 
@@ -157,6 +167,7 @@ def decode_ref(body: Mapping[str, Any]) -> ArtifactRef:
         type=body.get("type", ""),
         name=body.get("name", ""),
         shape=tuple(body.get("shape", ())),
+        classes=tuple(body.get("classes", ())),
     )
 
 
@@ -232,3 +243,25 @@ def references(document: Any) -> list[ArtifactRef]:
             else:
                 stack.extend(reversed(list(item.values())))
     return found
+
+
+def classes_in(body: bytes) -> tuple[str, ...]:
+    """The classes of the objects in a document that is compact JSON, in order of their names."""
+    found: set[str] = set()
+    for own, many in _CLASSES.findall(body):
+        found.update([own.decode()] if own else json.loads(b"[" + many + b"]"))
+    return tuple(sorted(found))
+
+
+def renewed(document: Any, replaced: Mapping[str, ArtifactRef]) -> Any:
+    """A document that refers to what was made anew where it referred to what was lost."""
+    if not replaced:
+        return document
+    if isinstance(document, list):
+        return [renewed(item, replaced) for item in document]
+    if not isinstance(document, Mapping):
+        return document
+    body = document.get("$artifact")
+    if len(document) == 1 and isinstance(body, Mapping):
+        return encode_ref(replaced[body["digest"]]) if body["digest"] in replaced else document
+    return {name: renewed(part, replaced) for name, part in document.items()}

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import Edge, Policy, Retry, TaskId
 from yamlflow.core.jobs import INFRASTRUCTURE, Failure
 from yamlflow.core.messages import State

@@ -15,14 +15,15 @@ from typing import Any
 from yamlflow.core.errors import UsageError, YamlflowError
 from yamlflow.core.graph import Graph, TaskId
 from yamlflow.core.messages import GOOD, State
-from yamlflow.core.progress import FailureGroup, RunView
+from yamlflow.core.progress import RunView
+from yamlflow.core.standing import FailureGroup
 from yamlflow.core.values import Document
 from yamlflow.engine.crew import machine_of, make_crew
 from yamlflow.engine.run import execute
 from yamlflow.engine.runs import history
 from yamlflow.engine.runs.folder import StateFolder, find_folder
 from yamlflow.engine.runs.opening import RunOptions, open_run
-from yamlflow.engine.runs.selection import Selection
+from yamlflow.engine.runs.selection import Selection, to_refresh
 from yamlflow.schema.diagnostics import Diagnostic, Severity, render
 from yamlflow.schema.files.inheritance import Placement
 from yamlflow.schema.loader import Given, Loaded
@@ -135,6 +136,8 @@ def run(
     max_workers: int | None = None,
     keep_going: bool = False,
     clamp: bool = False,
+    no_cache: bool = False,
+    refresh: Iterable[str] = (),
     overlap: str = "allow",
     state_dir: str | os.PathLike[str] | None = None,
 ) -> Result:
@@ -144,9 +147,12 @@ def run(
     what makes running impossible; a failed task is part of the result.
     """
     graph = _graph(str(path), params or {}, Placement((executor,) if executor else ()))
+    selection = Selection(only=tuple(only))
     options = RunOptions(
         name=name,
-        selection=Selection(only=tuple(only)),
+        selection=selection,
+        cached=not no_cache,
+        refresh=to_refresh(graph, selection, tuple(refresh)),
         max_workers=max_workers,
         keep_going=keep_going,
         clamp=clamp,

@@ -51,6 +51,8 @@ def traits_of(executor: Executor, profile: Mapping[str, Any]) -> ExecutorTraits:
         max_batch=traits.max_batch,
         coalesce=traits.coalesce,
         gang=traits.gang,
+        depth=traits.depth,
+        chain=traits.chain,
         max_parallel=_whole(profile.get("max_parallel")),
     )
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
 from itertools import count
 from queue import Empty, SimpleQueue
-from time import monotonic
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.messages import Timer
+from yamlflow.engine.clock import SYSTEM, Clock
 from yamlflow.engine.pump import Reports, Trouble
 
 TICK = 0.25
@@ -35,7 +36,8 @@ Item = Reports | Trouble | Stop | Timer
 class Inbox:
     """A queue with an alarm clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock = SYSTEM) -> None:
+        self._clock = clock
         self._queue: SimpleQueue[Item] = SimpleQueue()
         self._timers: list[tuple[float, int, Timer | Stop]] = []
         self._order = count()
@@ -44,21 +46,23 @@ class Inbox:
         self._queue.put(item)
 
     def set_timer(self, timer: Timer | Stop, delay: float) -> None:
-        heapq.heappush(self._timers, (monotonic() + delay, next(self._order), timer))
+        heapq.heappush(self._timers, (self._clock.monotonic() + delay, next(self._order), timer))
 
     def wait(self) -> list[Item]:
         """What has come in; empty after a tick in which nothing did."""
         items = list(self._ready())
         if not items:
-            try:
-                items.append(self._queue.get(timeout=self._patience()))
-            except Empty:
-                return list(self._due())
+            items.extend(self._next(self._patience()))
             items.extend(self._ready())
         return items
 
+    def _next(self, patience: float) -> Iterator[Item]:
+        """The next item that is put in within so many seconds, if any is."""
+        with suppress(Empty):
+            yield self._queue.get(timeout=patience)
+
     def _patience(self) -> float:
-        return min(TICK, max(0.0, self._timers[0][0] - monotonic())) if self._timers else TICK
+        return min(TICK, max(0.0, self._timers[0][0] - self._clock.monotonic())) if self._timers else TICK
 
     def _ready(self) -> Iterator[Item]:
         yield from self._due()
@@ -69,6 +73,6 @@ class Inbox:
                 return
 
     def _due(self) -> Iterator[Item]:
-        now = monotonic()
+        now = self._clock.monotonic()
         while self._timers and self._timers[0][0] <= now:
             yield heapq.heappop(self._timers)[2]

@@ -12,16 +12,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from time import monotonic, time
 from typing import Any, assert_never
 
 from yamlflow.core.errors import TemporaryError, YamlflowError
 from yamlflow.core.graph import TaskId
 from yamlflow.core.jobs import Failure, Job, JobBatch, Outcome, Report
 from yamlflow.core.messages import (
+    ArtifactLost,
     CacheMissed,
     Cancel,
     CancelRequested,
+    CodeChanged,
     Command,
     Evaluate,
     Event,
@@ -30,43 +31,43 @@ from yamlflow.core.messages import (
     Failed,
     Finish,
     LookUp,
+    Lost,
     Mark,
     Marked,
-    Progressed,
     Restored,
     RunEnded,
     RunStarted,
     RunState,
     SetTimer,
     StartHooks,
-    State,
     Submit,
     Submitted,
     Succeeded,
     Timer,
     TimerFired,
-    Waiting,
 )
-from yamlflow.core.values import Document
+from yamlflow.core.recovery import GENERATIONS, RUN
 from yamlflow.engine.answers.evaluation import Defer, Known, Wrong
 from yamlflow.engine.answers.questions import refused
 from yamlflow.engine.attempts.assembly import digest
 from yamlflow.engine.attempts.earlier import restored_body
+from yamlflow.engine.attempts.fingerprints import Fingerprint
 from yamlflow.engine.attempts.flights import Flight, Flights, Inquiry, event_of, executor_event
-from yamlflow.engine.attempts.lookups import Found
 from yamlflow.engine.inbox import Inbox, Item, Stop
-from yamlflow.engine.parts import Ended, Listener, Parts, check_complete, error_of
+from yamlflow.engine.parts import (
+    DOWN_PATIENCE,
+    UNSEEN,
+    AbandonedError,
+    Ended,
+    Listener,
+    Parts,
+    check_complete,
+    error_of,
+    learn_mark,
+    losses_before,
+    results_of,
+)
 from yamlflow.engine.pump import Pump, Reports, Trouble
-
-DOWN_PATIENCE = 600.0
-"""Seconds that an executor may be unreachable before the run is given up (it can be resumed)."""
-
-UNSEEN = (Submitted, Marked, Progressed, Waiting)
-"""Events that the scheduler has no use for."""
-
-
-class AbandonedError(Exception):
-    """A third request to stop: leave at once, whatever still runs."""
 
 
 class Loop:
@@ -77,7 +78,8 @@ class Loop:
         self._inbox = inbox
         self._pumps = pumps
         self._listener: Listener | None = listener
-        self._epoch = time() - monotonic()
+        self._clock = parts.clock
+        self._epoch = self._clock.now() - self._clock.monotonic()
         self._flights = Flights()
         self._pending: deque[tuple[Event, bytes | None, Mapping[str, Any] | None]] = deque()
         self._leaving: list[Job | Cancel] = []
@@ -87,11 +89,14 @@ class Loop:
         self._last_request = 0
         self._down: dict[str, float] = {}
         self._finish: RunState | None = None
+        self._mends = 0
         self._ended: Ended | None = None
 
     def run(self, start: Callable[[float], RunStarted]) -> Ended:
         """From RunStarted to RunEnded; raises what makes going on impossible."""
         self._say(start(self._now()))
+        for event in self._parts.news(self._now()):
+            self._say(event)
         self._turn([])
         while self._ended is None:
             self._turn(self._inbox.wait())
@@ -101,7 +106,7 @@ class Loop:
 
     def _now(self) -> float:
         """Seconds since the epoch as they were at the start, plus monotonic ones: never backwards."""
-        return self._epoch + monotonic()
+        return self._epoch + self._clock.monotonic()
 
     def _turn(self, items: Sequence[Item]) -> None:
         for item in items:
@@ -112,6 +117,7 @@ class Loop:
         self._tell()
 
     def _say(self, event: Event, digest: bytes | None = None, outcome: Mapping[str, Any] | None = None) -> None:
+        self._pending.extend((loss, None, None) for loss in losses_before(event, self._parts))
         self._pending.append((event, digest, outcome))
 
     def _settle(self) -> None:
@@ -167,7 +173,7 @@ class Loop:
                 flight.ending = command.reason
                 names.setdefault(flight.executor, []).append(name)
         for executor, found in names.items():
-            self._pumps[executor].cancel(found)
+            self._pumps[executor].cancel(found, begun=command.begun)
 
     def _tell(self) -> None:
         """Whoever watches is told; a watcher that fails is dropped, the run goes on."""
@@ -206,11 +212,20 @@ class Loop:
                 if ends:
                     self._flights.land(report.attempt_id)
                 if event is not None:
-                    self._say(event, flight.digest if isinstance(event, (Succeeded, Failed)) else None)
+                    self._say(event, flight.digest if isinstance(event, (Succeeded, Failed, Lost)) else None)
+                if flight.promise is not None and isinstance(event, Succeeded):
+                    self._keep(flight.promise, event)
             elif isinstance(flight, Inquiry):
                 self._hear_inquiry(report.attempt_id, flight, report.kind, report.outcome)
             elif (event := executor_event(executor, report, at)) is not None:
                 self._say(event)
+
+    def _keep(self, promise: Fingerprint, event: Succeeded) -> None:
+        kept = self._parts.caching.keep(event.task, promise, event.outcome, event.at)
+        if isinstance(kept, CodeChanged):
+            self._say(kept)
+        elif kept is not None:
+            self._parts.recorder.keep(kept)
 
     def _hear_inquiry(self, name: str, inquiry: Inquiry, kind: str, outcome: Outcome | None) -> None:
         if kind not in ("ended", "gone"):
@@ -248,7 +263,7 @@ class Loop:
 
     def _look_around(self) -> None:
         """Requests of other terminals, executors that stay away: now and then."""
-        now = monotonic()
+        now = self._clock.monotonic()
         if now - self._looked < 0.5:
             return
         self._looked = now
@@ -271,24 +286,14 @@ class Loop:
         match event:
             case Succeeded(task=task, outcome=outcome):
                 if outcome.state == "succeeded":
+                    self._parts.losses.made_again(task, world.values.get(task), outcome.value)
                     world.values.put(task, outcome.value)
             case ExecutorDown(executor=executor):
-                self._down.setdefault(executor, monotonic())
+                self._down.setdefault(executor, self._clock.monotonic())
             case ExecutorUp(executor=executor):
                 self._down.pop(executor, None)
             case _:
                 pass
-
-    def _learn_mark(self, task: TaskId, state: State) -> Mapping[str, Any] | None:
-        """What a state means for values; the value that `catch` set, to be recorded."""
-        world = self._parts.world
-        node = world.graph.nodes[task.node]
-        if len(task.path) == node.depth and state is not State.SUCCEEDED:
-            world.states[task] = state
-        if state is not State.CAUGHT or node.catch is None or node.catch.callable is not None:
-            return None
-        world.values.put(task, node.catch.value)
-        return {"state": "succeeded", "value": node.catch.value}
 
     # --- commands ---
 
@@ -298,7 +303,7 @@ class Loop:
                 for task in command.tasks:
                     self._prepare(command, task)
             case Mark(task=task, state=state, reason=reason):
-                caught = self._learn_mark(task, state)  # at once: what follows in this very answer may read it
+                caught = learn_mark(self._parts.world, task, state)  # at once: the next command may read it
                 self._say(Marked(self._now(), task, state, reason), None, caught)
             case Evaluate():
                 self._ask(command, {})
@@ -322,12 +327,14 @@ class Loop:
         assert action is not None
         try:
             prepared = parts.assembly.prepare(task, command.attempt)
+            promise = None if command.rescue else parts.caching.promise(task, prepared)
             extra = {"error": error_of(parts, task)} if command.rescue else {}
         except Wrong as error:
             self._say(Failed(self._now(), task, command.attempt, Outcome("failed", failure=error.failure)))
             return
         job = parts.assembly.job(command, task, prepared, extra)
-        self._flights.add(job.attempt_id, Flight(command.executor, task, command.attempt, digest(action, prepared)))
+        flight = Flight(command.executor, task, command.attempt, digest(action, prepared), promise)
+        self._flights.add(job.attempt_id, flight)
         self._leaving.append(job)
         self._say(Submitted(self._now(), task, command.attempt))
 
@@ -351,18 +358,17 @@ class Loop:
         return "local" if "local" in self._pumps else next(iter(self._pumps))
 
     def _look_up(self, tasks: Sequence[TaskId]) -> None:
-        missed: list[TaskId] = []
-        for found in self._parts.lookups.find(tasks):
-            if isinstance(found, Found):
-                outcome = found.outcome
-                if outcome.state == "succeeded":
-                    self._parts.world.values.put(found.task, outcome.value)
-                event = Restored(self._now(), found.task, found.end)
-                self._say(event, found.digest, restored_body(outcome))
-            else:
-                missed.append(found)
-        if missed:
-            self._say(CacheMissed(self._now(), tuple(missed)))
+        answer = self._parts.lookups.find(tasks)
+        for task, lost in self._parts.lookups.lost():
+            self._say(ArtifactLost(self._now(), task, 0, task, digest=lost.digests[0], why=lost.why))
+        for found in answer.found:
+            outcome = found.outcome
+            if outcome.state == "succeeded":
+                self._parts.world.values.put(found.task, outcome.value)
+            recorded = restored_body(outcome, found.launch)
+            self._say(Restored(self._now(), found.task, found.end), found.digest, recorded)
+        if answer.missed:
+            self._say(CacheMissed(self._now(), tuple(answer.missed), answer.why))
 
     # --- the end ---
 
@@ -379,16 +385,16 @@ class Loop:
     def _conclude(self, known: Known, failure: Failure | None) -> None:
         state = self._finish
         assert state is not None
-        outputs: Mapping[str, Document] = {}
-        error = failure.message if failure else ""
         try:
-            outputs = self._parts.questions.results(known) if failure is None else {}
+            outputs, failure = results_of(self._parts, known) if failure is None else ({}, failure)
         except Defer as defer:
-            self._inquire(Inquiry(self._local(), TaskId("", ()), "results"), defer)
+            self._inquire(Inquiry(self._local(), RUN, "results"), defer)
             return
-        except Wrong as wrong:
-            error = str(wrong)
+        if failure is not None and failure.lost and self._mends < GENERATIONS:
+            self._mends, self._finish = self._mends + 1, None
+            self._say(refused(self._now(), RUN, "outputs", failure))  # who made it runs again; then the end once more
+            return
         if state == "succeeded":
             check_complete(self._parts.view)
         self._say(RunEnded(self._now(), state))
-        self._ended = Ended(state, outputs, error)
+        self._ended = Ended(state, outputs, failure.message if failure else "")

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.jobs import JobBatch, Report
 from yamlflow.executors.base import Executor
 
@@ -55,8 +55,8 @@ class Pump:
     def submit(self, batch: JobBatch) -> None:
         self._order(lambda executor: executor.submit(batch))
 
-    def cancel(self, names: Collection[str], *, force: bool = False) -> None:
-        self._order(lambda executor: executor.cancel(names, force=force))
+    def cancel(self, names: Collection[str], *, force: bool = False, begun: bool = True) -> None:
+        self._order(lambda executor: executor.cancel(names, force=force, begun=begun))
 
     def close(self, *, detach: bool = False, timeout: float | None = None) -> None:
         """Ends the executor and waits for its thread, at most `timeout` seconds."""

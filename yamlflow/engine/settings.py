@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.errors import SetupError, UsageError
 from yamlflow.schema.files.project import project_root
 
@@ -36,6 +37,7 @@ SETTINGS: Mapping[str, Known] = {
     "keep_going": Known("bool", False, "after a failure, go on where nothing depends on it"),
     "clamp": Known("bool", False, "cut resources to what the machine has"),
     "overlap": Known("str", "allow", "what to do while the pipeline runs already"),
+    "on_interrupt": Known("str", "cancel", "what becomes of running tasks on Ctrl-C"),
     "progress": Known("str", "auto", "how progress is shown"),
     "show_output": Known("str", "auto", "which tasks' output is shown"),
     "color": Known("str", "auto", "colours and styles"),

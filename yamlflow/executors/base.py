@@ -8,9 +8,9 @@ from here is the executor's own trouble.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.jobs import JobBatch, Report
 
 
@@ -20,13 +20,17 @@ class Traits:
 
     `machine`: it draws on this machine's pool of slots. `max_batch`: items per
     submission. `coalesce`: seconds to collect ready items. `gang`: it can start
-    several nodes at once.
+    several nodes at once. `depth`: how many items of a step with `isolation: shared`
+    one grant may be handed, to be done one after another; `chain`: how many short items
+    of any step, for each of which a process is started when the one before has ended well.
     """
 
     machine: bool = True
     max_batch: int = 1
     coalesce: float = 0.0
     gang: bool = False
+    depth: int = 1
+    chain: int = 1
 
 
 class Executor(Protocol):
@@ -43,8 +47,11 @@ class Executor(Protocol):
     def wake(self) -> None:
         """Make a waiting `poll` return; the only method that any thread may call."""
 
-    def cancel(self, names: Collection[str], *, force: bool = False) -> None:
-        """Stop attempts by name; repeatable; the answer is a report. `force` skips the grace period."""
+    def cancel(self, names: Collection[str], *, force: bool = False, begun: bool = True) -> None:
+        """Stop attempts by name; repeatable; the answer is a report. `force` skips the grace period.
+
+        Without `begun`, only those that have not begun, which are gone then; the others go on and nothing is said.
+        """
 
     def adopt(self, run_id: str) -> Sequence[Report]:
         """What still exists of a run after its launcher died."""

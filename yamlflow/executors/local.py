@@ -6,28 +6,36 @@ ended without one. Must never import user code.
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from yamlflow.core.dataclass import dataclass
+from yamlflow.core.errors import AccessError, SetupError
 from yamlflow.core.jobs import (
+    UNSTARTED,
     Failure,
     Job,
     JobBatch,
     Outcome,
     Report,
     Usage,
-    job_to_json,
+    jobs_to_json,
     outcome_from_json,
 )
 from yamlflow.executors.base import Traits
 from yamlflow.executors.processes import Attempt, Template, Tree
-from yamlflow.worker.processes import endings
+from yamlflow.executors.sharing import Sharing, Worker
+from yamlflow.worker.disk import make_folder
+from yamlflow.worker.processes import endings, kernel
 from yamlflow.worker.processes.frames import Frame
+from yamlflow.worker.processes.oom import kills as oom_kills
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,91 +45,153 @@ class LocalOptions:
     grace: float = 10.0
 
 
+DEPTH = 100
+"""Tasks of a shared step that a worker is given at a time."""
+
+
+CHAIN = 8
+"""Short tasks that are handed over at a time: what the launcher spends on a hand-over, they share."""
+
+
 class LocalExecutor:
     """Runs each attempt in a process of its own on this machine."""
 
-    traits = Traits(machine=True, max_batch=1)
+    traits = Traits(machine=True, max_batch=1, depth=DEPTH, chain=CHAIN)
 
     def __init__(self, options: LocalOptions | None = None) -> None:
         options = options or LocalOptions()
+        _check_start_method()
         self._tree = Tree(options.grace)
         self._homes: dict[str, Template] = {}  # attempt id -> where it is
         self._reports: list[Report] = []
-        self._oom_kills = _oom_kills()
+        self._oom_kills = oom_kills()
+        self._sharing = Sharing(self._tree, self._ended, self._unstarted, self._reports.append)
         self._tree.warm()
 
     # ---------------------------------------------------------------- the protocol
 
     def submit(self, batch: JobBatch) -> None:
-        for job in batch.jobs():
-            if job.attempt_id not in self._homes:
-                self._submit(job)
+        fresh = [job for job in batch.jobs() if job.attempt_id not in self._homes]
+        for _, together in groupby(fresh, key=lambda job: job.shares or job.attempt_id):
+            self._submit(list(together))
 
     def poll(self, timeout: float) -> Sequence[Report]:
         self._stop_late_imports()
-        self._listen(0.0 if self._reports else self._patience(timeout))
+        self._listen(0.0 if self._reports else self._sharing.patience(self._patience(timeout)))
         self._stop_late_imports()
-        reports, self._reports = self._reports, []
+        self._sharing.watch()
+        reports = list(self._reports)
+        self._reports.clear()
         return reports
 
     def wake(self) -> None:
         self._tree.wake()
 
-    def cancel(self, names: Collection[str], *, force: bool = False) -> None:
+    def cancel(self, names: Collection[str], *, force: bool = False, begun: bool = True) -> None:
         self._listen(0.0)
         for name in names:
             template = self._homes.get(name)
-            if template is None:
+            if not begun:
+                self._release(template, name)
+            elif template is None:
                 self._reports.append(Report("gone", name))
+            elif template.ready and self._sharing.cancel(name, force=force):
+                continue
             elif template.ready:
                 self._tree.send(template, {"op": "kill", "id": name, "cause": "cancelled", "force": force})
             else:
                 self._withdraw(template, name, "cancelled")
 
+    def _release(self, template: Template | None, name: str) -> None:
+        """An attempt is not to begin if it has not: who is first in its line has, or is about to."""
+        attempt = template.attempts[name] if template else None
+        if template is None or attempt is None:
+            return
+        if attempt.job.isolation == "shared":
+            self._sharing.release(attempt.job)
+        elif attempt.line[0] != name:
+            self._tree.send(template, {"op": "release", "id": name})
+
     def adopt(self, run_id: str) -> Sequence[Report]:  # noqa: ARG002 - tasks of this machine end with their launcher
         return ()
 
     def close(self, *, detach: bool = False) -> None:  # noqa: ARG002 - so nothing can be left running
+        self._sharing.close()
         self._tree.close()
+        self._sharing.clear()
         self._homes.clear()
 
     # ---------------------------------------------------------------- starting
 
-    def _submit(self, job: Job) -> None:
+    def _submit(self, jobs: list[Job]) -> None:
+        """Jobs of one grant, to be done one after another."""
+        line = [job.attempt_id for job in jobs]
         try:
-            for place in (job.log, job.scratch):
-                Path(place).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            template = self._tree.template(job)
-            template.attempts[job.attempt_id] = Attempt(job)
-            self._homes[job.attempt_id] = template
-            self._tree.send(template, {"op": "run", "job": job_to_json(job)}, spill=f"{job.scratch}.run.json")
+            _make_places(jobs[0])
+            template = self._tree.template(jobs[0])
+            for job in jobs:
+                template.attempts[job.attempt_id] = Attempt(job, line)
+                self._homes[job.attempt_id] = template
+            if jobs[0].isolation == "shared":
+                self._sharing.submit(template, jobs)
+                return
+            self._tree.send(template, {"op": "run", **jobs_to_json(jobs)}, spill=f"{jobs[0].scratch}.run.json")
         except OSError as error:
-            self._ended(job, Outcome("failed", failure=Failure("start_failed", f"cannot start the task: {error}")))
+            for job in jobs:
+                failure = Failure("start_failed", f"cannot start the task: {error}")
+                self._ended(job, Outcome("failed", failure=failure))
             return
         if template.ready:
-            self._reports.append(Report("started", job.attempt_id))
+            self._reports.append(Report("started", line[0]))
 
     def _ended(self, job: Job, outcome: Outcome) -> None:
         """The last word about an attempt."""
-        template = self._homes.pop(job.attempt_id, None)
-        if template is not None:
-            del template.attempts[job.attempt_id]
         self._reports.append(Report("ended", job.attempt_id, outcome=outcome))
+        self._leave(job.attempt_id)
+
+    def _leave(self, name: str) -> None:
+        """It is no longer here: whoever is first in its line now runs."""
+        template = self._homes.pop(name, None)
+        if template is None:
+            return
+        line = template.attempts.pop(name).line
+        runs = line[0] == name
+        line.remove(name)
+        if not (runs and line):
+            return
+        first = template.attempts[line[0]]
+        first.given = time.monotonic()
+        if template.ready and first.job.isolation == "process":
+            self._reports.append(Report("started", line[0]))
+
+    def _unstarted(self, job: Job) -> None:
+        """The attempt never began, and is given back."""
+        self._leave(job.attempt_id)
+        self._reports.append(Report("gone", job.attempt_id, message=UNSTARTED))
 
     # ---------------------------------------------------------------- judging
 
     def _listen(self, timeout: float) -> None:
-        for template, frame in self._tree.hear(timeout):
-            self._judge(template, frame)
+        heard = self._tree.hear(timeout)
+        for line, frame in heard:  # before anybody says that a worker has ended
+            if isinstance(line, Worker):
+                self._sharing.hear(line, frame)
+        for line, frame in heard:
+            if isinstance(line, Template):
+                self._judge(line, frame)
 
     def _judge(self, template: Template, frame: Frame) -> None:
         attempt = template.attempts.get(frame.get("id", ""))
         match frame["op"]:
             case "ready":
                 template.ready = True
-                self._reports += [Report("started", name) for name in template.attempts]
+                first = [attempt for name, attempt in template.attempts.items() if attempt.line[0] == name]
+                self._reports += [Report("started", each.line[0]) for each in first if each.job.isolation == "process"]
+                self._sharing.ready(template)
             case "unusable":
                 template.unusable = outcome_from_json(frame["outcome"]).failure
+            case "left":
+                self._sharing.left(frame, self._shared_end)
             case "dead":
                 self._bury(template, frame["status"])
             case "progress" if attempt:
@@ -129,9 +199,18 @@ class LocalExecutor:
                 self._reports.append(said)
             case "outcome" if attempt:
                 attempt.outcome = outcome_from_json(frame["outcome"])
-            case "exit" if attempt:
-                usage = Usage(frame["seconds"], frame["cpu"], frame["memory"])
-                self._ended(attempt.job, replace(self._outcome(attempt, frame), usage=usage))
+            case "exit" | "back":
+                self._conclude(attempt, frame)
+
+    def _conclude(self, attempt: Attempt | None, frame: Frame) -> None:
+        """A task has ended, and what waited behind it is given back; or that alone."""
+        back = [name for name in frame["back"] if name in self._homes]
+        for name in back:  # first: nobody is to take one of them for the next that runs
+            self._leave(name)
+        if attempt:
+            usage = Usage(frame["seconds"], frame["cpu"], frame["memory"])
+            self._ended(attempt.job, replace(self._outcome(attempt, frame), usage=usage))
+        self._reports += [Report("gone", name, message=UNSTARTED) for name in back]
 
     def _outcome(self, attempt: Attempt, frame: Frame) -> Outcome:
         """What the task told; but a task that failed because it was stopped was stopped."""
@@ -140,20 +219,38 @@ class LocalExecutor:
             failure = endings.stopped(frame["cause"], attempt.job.timeout)
             trace = told.failure.traceback if told is not None and told.failure is not None else ""
             return Outcome("failed", failure=replace(failure, traceback=trace))
-        return told or self._without_word(attempt.job, frame)
+        if told is None or (_was_killed(told) and self._oom_happened()):
+            return self._without_word(attempt.job, frame, oom=told is not None)
+        return told
 
-    def _without_word(self, job: Job, frame: Frame) -> Outcome:
-        status: int = frame["status"]
-        oom = status == -signal.SIGKILL and self._oom_happened()
+    def _without_word(self, job: Job, frame: Frame, *, oom: bool) -> Outcome:
+        """What the end of the process says; `oom`: the kernel killed the command that it ran."""
+        status: int = -signal.SIGKILL if oom else frame["status"]
+        oom = oom or (status == -signal.SIGKILL and self._oom_happened())
         failure = endings.ended(status, oom=oom, memory=frame["memory"], limit=job.grant.memory)
         return Outcome("failed", failure=failure)
 
     def _oom_happened(self) -> bool:
         """Whether the kernel killed for memory since somebody last asked."""
-        before, self._oom_kills = self._oom_kills, _oom_kills()
+        before, self._oom_kills = self._oom_kills, oom_kills()
         return self._oom_kills > before
 
+    def _shared_end(self, job: Job, frame: Frame) -> Outcome:
+        """Of a task whose process ended with it; `frame` is empty when the template died too."""
+        if not frame:
+            return Outcome("failed", failure=Failure("lost", "the process that the task ran in has died"))
+        return self._outcome(Attempt(job), frame)
+
     def _bury(self, template: Template, status: int | None) -> None:
+        undone = self._sharing.bury(template, self._shared_end)
+        if template.unusable is None and template.ready:
+            for job in undone:
+                del self._homes[job.attempt_id], template.attempts[job.attempt_id]
+            self.submit(JobBatch("undone", "", len(undone), undone.__getitem__))
+        if template.unusable is None and template.ready:
+            for attempt in [attempt for name, attempt in template.attempts.items() if attempt.line[0] != name]:
+                if attempt.job.isolation == "process":
+                    self._unstarted(attempt.job)
         for attempt in list(template.attempts.values()):
             outcome = _told(attempt) or Outcome("failed", failure=_orphaned(template, attempt.job, status))
             self._ended(attempt.job, outcome)
@@ -167,7 +264,12 @@ class LocalExecutor:
 
     def _importing(self) -> list[tuple[Template, Attempt]]:
         waiting = [template for template in self._tree.templates.values() if not template.ready]
-        return [(template, attempt) for template in waiting for attempt in template.attempts.values()]
+        return [
+            (template, attempt)
+            for template in waiting
+            for name, attempt in template.attempts.items()
+            if attempt.line[0] == name  # for the others no time runs
+        ]
 
     def _stop_late_imports(self) -> None:
         now = time.monotonic()
@@ -184,9 +286,34 @@ class LocalExecutor:
             failure = replace(failure, message=f"{failure.message} while `{target}` was being imported")
         self._ended(attempt.job, Outcome("failed", failure=failure, usage=Usage(time.monotonic() - attempt.given)))
         if template.attempts:
+            self._sharing.withdraw(name)
             self._tree.send(template, {"op": "kill", "id": name, "cause": cause, "force": True})
         else:
             self._tree.kill(template, cause)
+
+
+def _was_killed(told: Outcome) -> bool:
+    """Whether a command says that it, or a program in its script, got SIGKILL."""
+    return told.failure is not None and told.failure.exit_code == 128 + signal.SIGKILL
+
+
+def _make_places(job: Job) -> None:
+    """The folders of a job's log and scratch folder. Where that is forbidden, trying again would not help."""
+    try:
+        for place in (job.log, job.scratch):
+            make_folder(place.rpartition("/")[0])
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            hint = "check its owner and mode, then: yamlflow resume"
+            raise AccessError(f"{error.filename} cannot be made: {error.strerror}", hint=hint) from error
+        raise
+
+
+def _check_start_method() -> None:
+    """SetupError when the environment asks for a way to start tasks that there is not."""
+    chosen = kernel.chosen_method()
+    if chosen not in ("", "fork", "spawn"):
+        raise SetupError(f"{kernel.START_METHOD} is `{chosen}`", hint="it is `fork` or `spawn`; or leave it out")
 
 
 def _told(attempt: Attempt) -> Outcome | None:
@@ -211,13 +338,3 @@ def _orphaned(template: Template, job: Job, status: int | None) -> Failure:
     target = job.target.get("callable", "the command")
     failure = endings.ended(status, oom=False, memory=0, limit=0)
     return replace(failure, message=f"importing `{target}`: {failure.message}")
-
-
-def _oom_kills() -> int:
-    """How often the kernel has killed a process of our control group for memory."""
-    try:
-        group = Path("/proc/self/cgroup").read_text(encoding="utf-8").strip().rpartition("::")[2]
-        events = Path(f"/sys/fs/cgroup{group}/memory.events").read_text(encoding="utf-8")
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in events.splitlines() if line.startswith("oom_kill ")), 0)

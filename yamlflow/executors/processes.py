@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import os
 import selectors
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import IO, Any
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import field
+from typing import IO, Any, Protocol
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.jobs import Failure, Job, Outcome
-from yamlflow.worker.processes import bootstrap, environment, frames
+from yamlflow.worker.processes import bootstrap, environment, frames, kernel
 
 LAST_WORDS = 2000
 IDLE_TEMPLATES = 16
@@ -29,11 +30,26 @@ IDLE_TEMPLATES = 16
 
 @dataclass(slots=True)
 class Attempt:
-    """A job that was handed over and has not ended; `given` in monotonic seconds."""
+    """A job that was handed over and has not ended; `given` in monotonic seconds.
+
+    `line` are the names of those that came under one grant and have not ended: the first one runs.
+    """
 
     job: Job
+    line: list[str] = field(default_factory=list)
     given: float = field(default_factory=time.monotonic)
     outcome: Outcome | None = None
+
+
+Packet = tuple[bytes, tuple[int, ...]]
+"""What goes out, and descriptors that go with it and are closed then."""
+
+
+class Line(Protocol):
+    """A process that we talk with, and what waits for room in its socket."""
+
+    channel: frames.Channel
+    outbox: deque[Packet]
 
 
 @dataclass(slots=True)
@@ -41,7 +57,7 @@ class Nursery:
     """`errors` is an unnamed file: what it says there is shown only when it dies."""
 
     process: subprocess.Popen[bytes]
-    control: socket.socket
+    control: frames.Channel
     errors: IO[bytes]
     alive: bool = True
 
@@ -58,19 +74,19 @@ class Template:
     number: int
     key: tuple[Any, ...]
     nursery: Nursery
-    channel: socket.socket
+    channel: frames.Channel
     ready: bool = False
     cause: str = ""
     unusable: Failure | None = None
     attempts: dict[str, Attempt] = field(default_factory=dict)
-    outbox: deque[bytes] = field(default_factory=deque)
+    outbox: deque[Packet] = field(default_factory=deque)
 
     @property
     def usable(self) -> bool:
         return not self.cause and self.unusable is None
 
 
-Heard = tuple[Template, frames.Frame]
+Heard = tuple[Line, frames.Frame]
 
 
 class Tree:
@@ -79,7 +95,7 @@ class Tree:
     def __init__(self, grace: float) -> None:
         self._grace = grace
         self._selector = selectors.DefaultSelector()
-        self._woken, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._woken, self._waker = kernel.wakeup_pipe()
         self._selector.register(self._woken, selectors.EVENT_READ, None)
         self._nurseries: dict[tuple[Any, ...], Nursery] = {}
         self._current: dict[tuple[Any, ...], Template] = {}
@@ -114,10 +130,10 @@ class Tree:
         self._numbers += 1
         template = Template(self._numbers, key, nursery, ours)
         frame = {"op": "template", "id": template.number, "spec": _spec(job, self._grace)}
-        with theirs:
-            socket.send_fds(nursery.control, [frames.pack(frame, f"{job.scratch}.spec.json")], [theirs.fileno()])
+        with closing(theirs):
+            nursery.control.send(frames.pack(frame, f"{job.scratch}.spec.json"), [theirs.fileno()])
         self.templates[template.number] = self._current[key] = template
-        self._selector.register(ours, selectors.EVENT_READ, template)
+        self.plug(template)
         return template
 
     def _retire_idle(self) -> None:
@@ -127,23 +143,28 @@ class Tree:
 
     def _forget(self, template: Template) -> None:
         """Let go of a template; end of file tells it to end."""
-        self._unplug(template)
+        self.unplug(template)
         self.templates.pop(template.number, None)
         if self._current.get(template.key) is template:
             del self._current[template.key]
 
-    def _unplug(self, template: Template) -> None:
-        if template.channel.fileno() >= 0:
-            self._selector.unregister(template.channel)
-            template.channel.close()
+    def plug(self, line: Line) -> None:
+        """From now on its frames are heard."""
+        self._selector.register(line.channel, selectors.EVENT_READ, line)
+
+    def unplug(self, line: Line) -> None:
+        if line.channel.fileno() >= 0:
+            self._selector.unregister(line.channel)
+            line.channel.close()
 
     # ---------------------------------------------------------------- speaking
 
-    def send(self, template: Template, frame: frames.Frame, *, spill: str = "") -> None:
-        packet = frames.pack(frame, spill)
-        if template.outbox or not _sent(template, packet):
-            template.outbox.append(packet)
-            self._watch(template)
+    def send(self, line: Line, frame: frames.Frame, *, spill: str = "", descriptors: tuple[int, ...] = ()) -> None:
+        packet = (frames.pack(frame, spill), descriptors)
+        if line.outbox or not _sent(line, packet):
+            line.outbox.append(packet)
+        if line.outbox or not line.channel.flush():
+            self._watch(line)
 
     def kill(self, template: Template, cause: str) -> None:
         """End a template that cannot listen; its death is heard later."""
@@ -159,9 +180,10 @@ class Tree:
         except OSError:  # full: it wakes anyway; closed: nobody waits
             return
 
-    def _watch(self, template: Template) -> None:
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if template.outbox else 0)
-        self._selector.modify(template.channel, events, template)
+    def _watch(self, line: Line) -> None:
+        if line.channel.fileno() >= 0:
+            waits = bool(line.outbox) or not line.channel.flush()
+            self._selector.modify(line.channel, selectors.EVENT_READ | (selectors.EVENT_WRITE if waits else 0), line)
 
     # ---------------------------------------------------------------- hearing
 
@@ -184,28 +206,32 @@ class Tree:
         except BlockingIOError:
             return
 
-    def _serve(self, template: Template, events: int) -> None:
+    def _serve(self, line: Line, events: int) -> None:
         if events & selectors.EVENT_WRITE:
-            while template.outbox and _sent(template, template.outbox[0]):
-                template.outbox.popleft()
-            self._watch(template)
+            while line.outbox and _sent(line, line.outbox[0]):
+                line.outbox.popleft()
+            self._watch(line)
         if events & selectors.EVENT_READ:
-            self._read(template)
+            self.read(line)
 
-    def _read(self, template: Template) -> None:
-        """All frames that are there."""
-        while True:
+    def read(self, line: Line) -> None:
+        """All frames that are there; they are heard next."""
+        self._heard += [(line, frame) for frame in self.drain(line)]
+
+    def drain(self, line: Line) -> Iterator[frames.Frame]:
+        """All frames that are there, now."""
+        while line.channel.fileno() >= 0:
             try:
-                frame = frames.receive(template.channel)
+                frame = line.channel.receive()
             except BlockingIOError:
                 return
             if frame is None:
-                self._unplug(template)
+                self.unplug(line)
                 return
-            self._heard.append((template, frame))
+            yield frame
 
     def _hear_nursery(self, nursery: Nursery) -> None:
-        frame = frames.receive(nursery.control)
+        frame = nursery.control.receive()
         if frame is None:
             self._bury_nursery(nursery)
         elif frame["id"] in self.templates:
@@ -221,8 +247,7 @@ class Tree:
 
     def _bury(self, template: Template, status: int | None) -> None:
         """A template has died: what it and its tasks still said comes first."""
-        if template.channel.fileno() >= 0:
-            self._read(template)
+        self.read(template)
         self._forget(template)
         self._heard.append((template, {"op": "dead", "status": status}))
 
@@ -246,7 +271,7 @@ class Tree:
 def _start_nursery(variables: Mapping[str, str]) -> Nursery:
     ours, theirs = frames.pair()
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
-    with theirs:
+    with closing(theirs):
         process = subprocess.Popen(
             bootstrap.command(sys.executable, "nursery", "main", theirs.fileno()),
             env=variables,
@@ -259,29 +284,31 @@ def _start_nursery(variables: Mapping[str, str]) -> Nursery:
     return Nursery(process, ours, errors)
 
 
-def _sent(template: Template, packet: bytes) -> bool:
-    """Whether the packet is gone; one to a dead template is, too: its nursery reports the death."""
+def _sent(line: Line, packet: Packet) -> bool:
+    """Whether the packet is gone; one to a dead process is, too: its death is reported."""
     try:
-        template.channel.send(packet)
-    except BlockingIOError:
-        return False
+        gone = line.channel.send(*packet)
     except OSError:
-        return True
-    return True
+        gone = True
+    if gone:
+        for descriptor in packet[1]:
+            os.close(descriptor)
+    return gone
 
 
 def _spec(job: Job, grace: float) -> dict[str, Any]:
-    """What worker.processes.template.Spec is made of."""
+    """What worker.processes.spec.Spec is made of."""
     return {
         "target": str(job.target.get("callable", "")),
         "code_roots": list(job.code_roots),
         "cwd": job.code_roots[0] if job.code_roots else "",
         "env": dict(job.env),
         "secrets": dict(job.secrets),
+        "masked": list(job.masked),
         "cpu": job.grant.cpu,
         "log": job.log,
         "grace": grace,
-        "fresh": job.target["kind"] == "python" and bool(job.grant.gpus or job.python),
+        "fresh": kernel.spawns() or (job.target["kind"] == "python" and bool(job.grant.gpus or job.python)),
         "python": job.python,
     }
 

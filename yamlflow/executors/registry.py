@@ -7,11 +7,12 @@ line in TYPES; nothing else needs to know.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.errors import SetupError
 from yamlflow.executors.base import Executor
 

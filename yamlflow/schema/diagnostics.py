@@ -8,10 +8,10 @@ Nothing here reads a file: source lines come from the lookup that is passed in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.text.excerpt import excerpt, visible
 
 if TYPE_CHECKING:

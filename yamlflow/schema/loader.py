@@ -8,8 +8,9 @@ Reads files, imports nothing of the user's, never raises for what a file says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import Graph
 from yamlflow.schema.compiler import compile_graph
 from yamlflow.schema.diagnostics import Diagnostic, Severity, file_order, without_echoes

@@ -7,9 +7,9 @@ place where it was written. `parse` is the one way in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.diagnostics import Diagnostic, Span
 from yamlflow.schema.text.scalars import Plain
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.diagnostics import Diagnostic, Span
 
 MAX_BYTES = 256 * 1024

@@ -7,8 +7,8 @@ A path is the keys as they are written, with positions in lists:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.diagnostics import Span
 from yamlflow.schema.model.shapes import Language
 from yamlflow.schema.nodes import Entry, Mapping, Node, Scalar, Sequence

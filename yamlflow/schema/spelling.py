@@ -6,7 +6,8 @@ Words only; nothing here knows a file or a place in it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from yamlflow.core.dataclass import dataclass
 
 _SHORTEST_PREFIX = 3
 _TOO_FAR = 2.0

@@ -8,8 +8,8 @@ it really runs (an image on `local` after `--executor local`) does not stop it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.diagnostics import Diagnostic, Severity, Span, file_order
 from yamlflow.schema.scopes.places import Place, Unit
 from yamlflow.schema.scopes.view import LOCAL, View
@@ -29,25 +29,15 @@ class Row:
     severity: Severity = Severity.ERROR
 
 
-def _caches(_view: View, place: Place) -> bool:
-    return place.step.cache is not None and place.step.cache.enabled
-
-
-def _shared(_view: View, place: Place) -> bool:
-    return place.step.isolation == "shared"
-
-
 def _stays(view: View, place: Place) -> bool:
     """The step runs on `local` because the file says so."""
     return view.executor_type(place) == LOCAL and not view.is_moved(place)
 
 
 STEP_KEYS = (
-    Row("cache", "results are not reused yet", _caches),
     Row("cluster", "clusters do not run yet"),
     Row("image", "`local` runs no images", _stays),
     Row("requirements", "environments are not built yet"),
-    Row("isolation", "`isolation: shared` does not work yet", _shared),
     Row("items_per_task", "items are not packed yet"),
 )
 LOCAL_RESOURCES = {"spot": "never taken away", "shm": "shared by all", "disk": "not measured"}
@@ -100,9 +90,6 @@ def _profile(view: View, name: str) -> Iterator[Diagnostic]:
     profile = view.profile(name, view.unit)
     if profile is None or profile.type != LOCAL or not view.unit.spans.has(("executors", name)):
         return
-    if getattr(profile, "isolation", None) == "shared":
-        span = view.unit.key("executors", name, "isolation")
-        yield _refused("`isolation`", "`isolation: shared` does not work yet", span)
     for key in LOCAL_SLOTS:
         if name != LOCAL and view.unit.spans.has(("executors", name, key)):
             span = view.unit.key("executors", name, key)
@@ -115,14 +102,10 @@ def _profile(view: View, name: str) -> Iterator[Diagnostic]:
 def _step(view: View, place: Place) -> Iterator[Diagnostic]:
     for row in STEP_KEYS:
         if place.written(row.key) and (row.asks is None or row.asks(view, place)):
-            yield _refused(f"`{row.key}`", row.why, place.key(row.key), row.severity, _hint(row.key))
+            yield _refused(f"`{row.key}`", row.why, place.key(row.key), row.severity)
     yield from _executor(view, place)
     yield from _secrets(place)
     yield from _resources(view, place)
-
-
-def _hint(key: str) -> str | None:
-    return "leave it out, or write `cache: false`" if key == "cache" else None
 
 
 def _executor(view: View, place: Place) -> Iterator[Diagnostic]:

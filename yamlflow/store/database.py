@@ -7,13 +7,19 @@ reach a person as it is.
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from yamlflow.core.errors import AccessError, SetupError, StateError, TemporaryError, YamlflowError
+from yamlflow.store import results
 
-VERSION = 1
+VERSION = 2
 APPLICATION = 0x79666C77  # "yflw" in the file's header
+_PAGES = 64 << 10
+"""Bytes that the database's shared memory and a first page need."""
+_ELSEWHERE = "check the disk, or put the state on a local one: --state-dir DIR"
 
 _TABLES = """
 CREATE TABLE runs (
@@ -48,11 +54,15 @@ CREATE TABLE controls (
     body TEXT NOT NULL
 );
 """
+_ADDED = {2: results.TABLES}
+"""What each later version adds; nothing of an earlier one is ever changed."""
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
     """A connection to the database at `path`, ready for use; `mode` is rw or rwc (make it when it is not there)."""
     try:
+        if mode == "rwc":
+            _make_private(path)
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=10.0, isolation_level=None
         )
@@ -70,14 +80,25 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
+def _make_private(path: Path) -> None:
+    """SQLite would let everybody read what it makes; what it cannot make it says itself.
+
+    A file that is there is not opened: closing it would take away the locks that SQLite has on it in this process.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA busy_timeout = 10000")
     _check_version(connection, path)
-    connection.execute("PRAGMA journal_mode = WAL")
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":  # SQLite stays in another mode and says nothing
+        raise StateError(f"{path} cannot keep a write-ahead log (it is in mode {mode})", hint=_ELSEWHERE)
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA wal_autocheckpoint = 2000")
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-        _create(connection)
+    if connection.execute("PRAGMA user_version").fetchone()[0] < VERSION:
+        _bring_up(connection)
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
@@ -93,13 +114,16 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
         raise StateError(f"{path} is not a database of yamlflow", hint="choose another folder with --state-dir")
 
 
-def _create(connection: sqlite3.Connection) -> None:
+def _bring_up(connection: sqlite3.Connection) -> None:
+    """Makes the tables, or those that an older version did not have."""
     connection.execute("BEGIN IMMEDIATE")
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:  # else another process was first
-        for statement in filter(str.strip, _TABLES.split(";")):
-            connection.execute(statement)
+    version = connection.execute("PRAGMA user_version").fetchone()[0]  # another process may have been first
+    if version == 0:
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {VERSION}")
+    for number, tables in {1: _TABLES, **_ADDED}.items():
+        for statement in filter(str.strip, tables.split(";") if number > version else ()):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {max(version, VERSION)}")
     connection.execute("COMMIT")
 
 
@@ -108,11 +132,11 @@ def explain(error: sqlite3.Error, path: Path) -> YamlflowError:
     name = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return TemporaryError(f"{path} is busy: {error}", hint="another process writes for long; try again")
+    if name == "SQLITE_READONLY" or name.startswith("SQLITE_CANTOPEN"):
+        return _unopened(path, error)
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
         return AccessError(f"{path} cannot be written: {error}", hint="check its owner and mode, or use --state-dir")
-    if name.startswith("SQLITE_CANTOPEN"):
-        return AccessError(f"{path} cannot be opened: {error}", hint="check its owner and mode, or use --state-dir")
-    if name.startswith("SQLITE_FULL"):
+    if name.startswith("SQLITE_FULL") or (name.startswith("SQLITE_IOERR") and _is_full(path.parent)):
         return StateError(f"the disk is full: {path}", hint="free some space, then: yamlflow resume")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return StateError(
@@ -120,3 +144,20 @@ def explain(error: sqlite3.Error, path: Path) -> YamlflowError:
             hint="move it away (its runs are lost, stored values stay), or restore a copy",
         )
     return StateError(f"{path}: {error}", hint="check the disk, then: yamlflow resume")
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether no page fits any more: SQLite calls that an I/O error where it cannot tell."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_blocks > 0 and disk.f_bavail * disk.f_frsize < _PAGES
+
+
+def _unopened(path: Path, error: sqlite3.Error) -> YamlflowError:
+    """SQLite does not say why it cannot open a file, or only for reading; whether it may can be asked."""
+    for place in (path.parent, *path.parent.glob(f"{path.name}*")):
+        if not os.access(place, os.R_OK | os.W_OK):
+            return AccessError(f"{place} cannot be opened", hint="check its owner and mode, or use --state-dir")
+    return StateError(f"{path}: {error}", hint="free some space or check the disk, then: yamlflow resume")

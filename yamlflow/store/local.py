@@ -55,16 +55,66 @@ class LocalStore:
             for entry in os.scandir(folder):
                 yield folder.name + entry.name, entry.stat().st_size
 
-    def remove(self, digest: str) -> int:
-        path = Path(self._storage.object_path(digest))
+    def place(self, digest: str) -> Path:
+        """Where an object of this digest lies or would lie."""
+        return Path(self._storage.object_path(digest))
+
+    def idle(self, digest: str, since: float) -> int | None:
+        """The size of an object that nobody has put here or asked for since this moment; None for any other."""
+        try:
+            state = self.place(digest).stat()
+        except FileNotFoundError:
+            return None
+        return state.st_size if state.st_atime < since else None
+
+    def discard(self, digest: str, since: float) -> int | None:
+        """Delete an idle object and its views: the bytes freed, or None. Whoever puts it at the same time wins."""
+        path, away = self.place(digest), self.root / "tmp" / f"{digest}-{os.urandom(4).hex()}"
+        if self.idle(digest, since) is None:
+            return None
+        try:
+            away.parent.mkdir(mode=0o700, exist_ok=True)
+            path.rename(away)
+        except FileNotFoundError:
+            return None
+        state = away.stat()
+        if state.st_atime >= since and not path.exists():  # touched just before it went away
+            away.rename(path)
+            return None
+        self._remove_views(digest)
+        away.unlink()
+        return state.st_size
+
+    def leftovers(self, since: float) -> Iterator[Path]:
+        """What was being written by who is gone, and views of objects that are."""
+        for path in _inside(self.root / "tmp"):
+            if path.lstat().st_ctime < since:
+                yield path
+        for view in ("names", "trees"):
+            for folder in _inside(self.root / view):
+                yield from (path for path in _inside(folder) if not self.has(folder.name + path.name))
+
+    def damaged(self) -> list[Path]:
+        """Objects that were set aside."""
+        return list(_inside(self.root / "damaged"))
+
+    def _remove_views(self, digest: str) -> None:
         for view in ("names", "trees"):
             shutil.rmtree(self.root / view / digest[:2] / digest[2:], ignore_errors=True)
+
+    def remove(self, digest: str) -> int:
+        path = Path(self._storage.object_path(digest))
+        self._remove_views(digest)
         try:
             size = path.stat().st_size
             path.unlink()
         except FileNotFoundError:
             return 0
         return size
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    return folder.iterdir() if folder.is_dir() else iter(())
 
 
 def _not_durable(root: Path, error: OSError) -> StateError:

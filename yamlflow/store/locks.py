@@ -11,10 +11,11 @@ import errno
 import fcntl
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.errors import AccessError, SetupError, StateError, TemporaryError
+from yamlflow.worker.disk import make_folder
 
 _UNSUPPORTED = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 
@@ -55,8 +56,24 @@ def take(path: Path, what: str, *, since: str, run: str = "") -> Lock:
     except OSError as error:
         os.close(descriptor)
         raise _refused(error, path, what) from error
+    if not _is_enforced(path):
+        os.close(descriptor)
+        raise _without_locks(path, "grants a lock twice")
     _sign(descriptor, Holder(os.getpid(), os.uname().nodename, since, run))
     return Lock(descriptor)
+
+
+def _is_enforced(path: Path) -> bool:
+    """Whether a lock that is held is refused to another descriptor: some mounts say yes to everybody."""
+    second = _open(path)
+    try:
+        fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(second)
 
 
 def is_held(path: Path) -> bool:
@@ -86,7 +103,7 @@ def holder(path: Path) -> Holder:
 
 def _open(path: Path) -> int:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(str(path.parent))
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         wrong = AccessError if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else StateError
@@ -104,7 +121,13 @@ def _sign(descriptor: int, who: Holder) -> None:
 
 def _refused(error: OSError, path: Path, what: str) -> SetupError | TemporaryError:
     if error.errno in _UNSUPPORTED:
-        return SetupError(
-            f"the file system of {path.parent} knows no locks", hint="put the state on a local disk: --state-dir DIR"
-        )
+        return _without_locks(path, "knows no locks")
     return TemporaryError(f"{what} is held by {holder(path)}", hint="wait for it, or: yamlflow cancel")
+
+
+def _without_locks(path: Path, why: str) -> SetupError:
+    return SetupError(
+        f"the file system of {path.parent} {why}: two launchers could work on one run",
+        hint="put the state on a local disk (--state-dir DIR), or mount this one with locks (NFS: without `nolock`; "
+        "Lustre: with `flock`)",
+    )

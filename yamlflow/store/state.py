@@ -11,14 +11,16 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.errors import StateError, UsageError
 from yamlflow.core.messages import Event
 from yamlflow.core.records import Row, dump, from_row, to_row
 from yamlflow.store.database import connect, explain
+from yamlflow.store.results import Cached, Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class State:
         self._path = path
         self._numbers: dict[str, int] = {}
         self._next: dict[str, int] = {}
+        self.results = Results(self._read, self._writing)
 
     def close(self) -> None:
         self._connection.close()
@@ -174,8 +177,8 @@ class State:
 
     # --- events ---
 
-    def append(self, run_id: str, entries: Sequence[Entry]) -> None:
-        """Stores events in this order, all or none, durable on return."""
+    def append(self, run_id: str, entries: Sequence[Entry], results: Sequence[Cached] = ()) -> None:
+        """Stores events in this order, and the results they give the cache: all or none, durable on return."""
         if not entries:
             return
         number = self._number(run_id)
@@ -183,6 +186,8 @@ class State:
         rows = [_event_row(number, first + offset, entry) for offset, entry in enumerate(entries)]
         with self._writing() as connection:
             connection.executemany("INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?)", rows)
+            if results:
+                self.results.write(connection, results)
         self._next[run_id] = first + len(rows)
 
     def _next_seq(self, run_id: str, number: int) -> int:
@@ -210,6 +215,21 @@ class State:
             raise StateError(f"event {seq} of run {run_id} is missing", hint="the database was changed by hand")
         return _stored(rows[0])
 
+    def documents(self, without: Iterable[str] = ()) -> Iterator[Any]:
+        """Every document that may refer to stored values, as of one moment: of runs but these, of cached results."""
+        numbers = ",".join(str(self._number(run_id)) for run_id in without)
+        with self._guarded():
+            self._connection.execute("BEGIN")
+            try:
+                for text in (
+                    f"SELECT body FROM runs WHERE number NOT IN ({numbers})",  # noqa: S608 - numbers of ours
+                    f"SELECT body FROM events WHERE body LIKE '%$artifact%' AND run NOT IN ({numbers})",  # noqa: S608
+                    "SELECT outcome AS body FROM cache",
+                ):
+                    yield from (_json(row["body"]) for row in self._connection.execute(text))
+            finally:
+                self._roll_back()
+
     # --- controls ---
 
     def request(self, run_id: str, kind: str, at: float, body: Mapping[str, Any]) -> None:
@@ -224,6 +244,11 @@ class State:
         """Requests for a run, newer than the one with this id."""
         rows = self._read("SELECT * FROM controls WHERE run = ? AND id > ? ORDER BY id", (self._number(run_id), after))
         return [Control(row["id"], row["at"], row["kind"], _json(row["body"])) for row in rows]
+
+    def newest_request(self, run_id: str) -> int:
+        """The id of the last request for a run so far; 0 when there was none."""
+        rows = self._read("SELECT coalesce(max(id), 0) AS id FROM controls WHERE run = ?", (self._number(run_id),))
+        return int(rows[0]["id"])
 
     # --- below ---
 

@@ -29,12 +29,13 @@ from yamlflow.core.values import (
     EnumMember,
     Record,
     Revive,
+    classes_in,
     decode,
     encode,
     encode_ref,
 )
 from yamlflow.worker.formats import arrays, pickles, records, tables
-from yamlflow.worker.storage import LocalStorage
+from yamlflow.worker.storage import ArtifactLostError, LocalStorage
 
 FIELDS = records.FIELDS
 WORTHWHILE = 256
@@ -43,6 +44,7 @@ WORTHWHILE = 256
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _PLAIN = frozenset({type(None), bool, int, str, float})
 _SMALL = frozenset({type(None), bool, float})
+_LONG = 1 << 64
 _TAGGED = frozenset({tuple, date, datetime, timedelta, Decimal})
 
 
@@ -62,7 +64,8 @@ def store_value(
     `scratch` is the folder that files may be moved out of, `iterated` names the fields
     some loop iterates ("" is the whole value), `names` those of a returned tuple's parts.
     """
-    if type(value) in _SMALL and not names:
+    kind = type(value)
+    if not names and (kind in _SMALL or (kind is int and -_LONG < value < _LONG)):
         return encode(value)
     storing = _Storing(store, scratch, frozenset(iterated))
     try:
@@ -210,13 +213,13 @@ class _Storing:
     def pickled(self, value: Any, path: str) -> Document:
         """The last resort. Raises UnstorableValueError that leads to the culprit."""
         try:
-            blocks = pickles.dump(value, self._inside_pickle)
+            blocks, classes = pickles.dump(value, self._inside_pickle)
         except UnstorableValueError:
             raise
         except Exception as error:
             place, cause = pickles.culprit(value, path) or (path, error)
             raise UnstorableValueError(f"{place}: {_said(cause)}") from error
-        return self._put(blocks, "pickle", _type_text(type(value)), _shape(value))
+        return self._put(blocks, "pickle", _type_text(type(value)), _shape(value), classes)
 
     def _inside_pickle(self, path: PurePath) -> Document:
         """A file under scratch would be gone when the pickle is read: it goes into the store."""
@@ -225,9 +228,11 @@ class _Storing:
         real = os.path.realpath(path)
         return self._path(path, "result") if real.startswith(self._scratch + os.sep) else None
 
-    def _put(self, blocks: Iterable[Any], form: str, kind: str, shape: tuple[int, ...] = ()) -> Document:
+    def _put(
+        self, blocks: Iterable[Any], form: str, kind: str, shape: tuple[int, ...] = (), classes: tuple[str, ...] = ()
+    ) -> Document:
         digest, size = self._store.put_bytes(blocks)
-        return encode_ref(ArtifactRef(digest, form, size, type=kind, shape=shape))
+        return encode_ref(ArtifactRef(digest, form, size, type=kind, shape=shape, classes=classes))
 
     # ---------------------------------------------------------------- size
 
@@ -262,7 +267,8 @@ class _Storing:
 
     def _json(self, document: Document) -> Document:
         items = document if isinstance(document, list) else []
-        return self._put([_dump(document).encode()], "json", _document_type(document), (len(items),) if items else ())
+        body, shape = _dump(document).encode(), (len(items),) if items else ()
+        return self._put([body], "json", _document_type(document), shape, classes_in(body))
 
 
 def _is_mapping(value: Any) -> bool:
@@ -319,7 +325,10 @@ class _Reviving(Revive):
         self._store = store
 
     def artifact(self, ref: ArtifactRef) -> Any:
-        return _READERS[ref.format](self._store, ref)
+        try:
+            return _READERS[ref.format](self._store, ref)
+        except ArtifactLostError as lost:
+            raise lost.inside(ref)  # noqa: B904 - it is the same
 
     def record(self, record: Record) -> Any:
         return records.build(record)
@@ -374,7 +383,7 @@ def _load_pickle(store: LocalStorage, ref: ArtifactRef) -> Any:
 
 _READERS: Mapping[str, Callable[[LocalStorage, ArtifactRef], Any]] = {
     "json": _load_json,
-    "npy": lambda store, ref: arrays.load(store.read(ref)),
+    "npy": lambda store, ref: arrays.load(store.memory(ref)),
     "arrow": lambda store, ref: tables.load(store.read(ref)),
     "pickle": _load_pickle,
     "file": lambda store, ref: store.path(ref),

@@ -24,6 +24,7 @@ from yamlflow.core.values import Document
 from yamlflow.worker import evaluation, products
 from yamlflow.worker.calls import binding
 from yamlflow.worker.codecs import load_value
+from yamlflow.worker.disk import make_folder
 from yamlflow.worker.invocation import CommandFailedError, Invocation
 from yamlflow.worker.processes import endings, environment
 
@@ -112,7 +113,7 @@ def _arguments(source: str, scope: Any, load: Any) -> list[str]:
 
 def _environment(job: Job, values: Mapping[str, Any]) -> dict[str, str]:
     """The variables of a command: the task's own, and its inputs by name."""
-    os.makedirs(environment.checkpoint_folder(job), mode=0o700, exist_ok=True)
+    make_folder(environment.checkpoint_folder(job))
     own = dict(os.environ)
     shims = f"{job.scratch}/.yamlflow/bin"
     own["PATH"] = environment.with_python(own.get("PATH", os.defpath), job.python or sys.executable, shims)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.jobs import Job
+from yamlflow.worker.disk import make_folder
 from yamlflow.worker.processes.environment import checkpoint_folder
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ class Context:
     def checkpoint_dir(self) -> Path:
         """A folder of this task's own that later attempts and a resumed run find again."""
         folder = Path(self._checkpoints or self.tmp / "checkpoints")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(str(folder))
         return folder
 
     def save_checkpoint(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from yamlflow.core.errors import Skip
-from yamlflow.core.jobs import Failure, Job, Outcome
+from yamlflow.core.jobs import ARTIFACT_LOST, Failure, Job, Outcome
 from yamlflow.core.values import Document
 from yamlflow.worker import evaluation
 from yamlflow.worker.calls import binding, conversion, importing
@@ -138,4 +138,5 @@ def _ours(error: Exception) -> Failure:
 
 def _lost(error: ArtifactLostError) -> Failure:
     """Another try would read the same bytes: only running the producer again helps."""
-    return Failure("lost", str(error), exception="ArtifactLostError", names=("ArtifactLostError",), final=True)
+    name = type(error).__name__
+    return Failure(ARTIFACT_LOST, str(error), exception=name, names=(name,), final=True, lost=tuple(error.digests))

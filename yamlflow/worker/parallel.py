@@ -18,9 +18,10 @@ import struct
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar, cast
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.worker.calls.failures import safe_text, traceback_of
 from yamlflow.worker.processes import kernel
 

@@ -4,11 +4,15 @@
     names/ab/cdef…/NAME     a hard link to it that has a base name: what a task reads a `file` as
     trees/ab/cdef…/NAME/…   a folder laid out from its manifest: what a task reads a `dir` as
     tmp/                    objects being written; a name here means nothing
+    damaged/                what was found not to be what its digest says, out of everybody's way
 
 An object appears whole or not at all: written in tmp/, synced, renamed, its
-folder synced. `names` and `trees` can always be rebuilt from `objects`. The
-manifest of a folder is an object too: JSON, sorted, so that equal folders are
-one. Launcher and worker agree on all of this here, and nowhere else.
+folder synced. A folder in which something lies has a durable name itself: it was
+synced before the first object came (the store's own folder: by who made it). `names` and `trees` can always be rebuilt
+from `objects`; who reads through them never sees half of anything. The manifest
+of a folder is an object too: JSON, sorted, so that equal folders are one. What is
+read by path is compared with its digest unless its seal is whole (see seals).
+Launcher and worker agree on all of this here, and nowhere else.
 
 Must never move or change a file outside the folder it was told is scratch.
 """
@@ -18,32 +22,78 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 from itertools import count
+from mmap import ACCESS_COPY, mmap
 from pathlib import Path
 from typing import Any, Union
 
+from yamlflow.core.errors import StateError
 from yamlflow.core.values import ArtifactRef
-
-CHUNK = 1 << 20
-Bytes = Union[bytes, bytearray, memoryview]
+from yamlflow.worker.disk import (
+    DISK,
+    Bytes,
+    Disk,
+    attempt,
+    copy,
+    create,
+    is_filled,
+    make_folder,
+    sync,
+    write_all,
+)
+from yamlflow.worker.seals import digest_of, is_sealed, seal
+from yamlflow.worker.views import Views, members
 
 _numbers = count()
 
 
-class ArtifactLostError(Exception):
-    """An object is missing, or is not what its digest says."""
+MAPPED = 1 << 20
+"""Bytes from which on a value is worth a mapping of its own."""
+MAPPINGS = 128
+"""The first descriptor that is left to the task: before 3.13 a mapping keeps one."""
+MISSING = "missing"
+DAMAGED = "damaged (sha256 differs)"
 
-    def __init__(self, ref: ArtifactRef, why: str) -> None:
-        super().__init__(f"stored value {ref.name or ref.type or ref.format} {ref.digest[:12]}… {why}")
+
+class ArtifactLostError(StateError):
+    """An object is missing, or is not what its digest says; `digests` lead from it to the value it is part of."""
+
+    def __init__(self, ref: ArtifactRef, why: str, path: str) -> None:
+        super().__init__(
+            f"stored value {ref.name or ref.type or ref.format} {ref.digest[:12]}… is {why}: {path}",
+            hint="run the pipeline again: who made it runs again",
+        )
         self.ref = ref
+        self.why = why
+        self.digests = [ref.digest]
+
+    def inside(self, ref: ArtifactRef) -> ArtifactLostError:
+        """The same, as met while this value was read."""
+        if ref.digest != self.digests[-1]:
+            self.digests.append(ref.digest)
+        return self
+
+
+class StorageError(OSError):
+    """The disk failed; of what was to be stored nothing is left there. It says everything a person needs."""
+
+    def __init__(self, root: str, cause: OSError, what: str = "write to") -> None:
+        super().__init__(cause.errno, cause.strerror or str(cause))
+        self.said = f"cannot {what} the artifact store {root}: {self.strerror}"
+
+    def __str__(self) -> str:
+        return self.said
 
 
 class LocalStorage:
     """Objects under one folder; safe for any number of processes at once."""
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], disk: Disk = DISK) -> None:
         self.root = os.fspath(root)
+        self._disk = disk
+        self._views = Views(self.root, disk, self._checked, self._temporary)
 
     def object_path(self, digest: str) -> str:
         return f"{self.root}/objects/{digest[:2]}/{digest[2:]}"
@@ -54,19 +104,19 @@ class LocalStorage:
     # ---------------------------------------------------------------- writing
 
     def put_bytes(self, parts: Iterable[Bytes]) -> tuple[str, int]:
-        """Store the parts one after another; gives digest and size."""
+        """Store the parts one after another; gives digest and size. Raises StorageError, as all that writes."""
         views = [memoryview(part).cast("B") for part in parts]
         hasher = hashlib.sha256()
         for view in views:
             hasher.update(view)
         digest, size = hasher.hexdigest(), sum(view.nbytes for view in views)
-        if not self._holds(digest, size):
-            temporary = self._temporary()
-            with open(temporary, "xb", buffering=0, opener=_read_only) as file:
-                for view in views:
-                    _write_all(file.fileno(), view)
-                os.fsync(file.fileno())
-            self._publish(temporary, digest)
+        temporary = self._temporary()
+        try:
+            if not self._holds(digest, size):
+                self._write(temporary, views, digest)
+                self._publish(temporary, digest)
+        except OSError as error:
+            raise self._discarded(temporary, error) from error
         return digest, size
 
     def put_file(self, source: str | os.PathLike[str], *, take_from: str = "") -> tuple[str, int]:
@@ -80,21 +130,25 @@ class LocalStorage:
         executable = bool(state.st_mode & 0o100)
         if not (is_under(real, take_from) and state.st_nlink == 1):
             return self._copy_in(real, executable=executable)
-        digest = _digest(real)
-        if not self._holds(digest, state.st_size):
-            temporary = self._temporary()
-            try:
-                os.link(real, temporary)
-            except OSError:  # another file system, or one without hard links
+        digest = digest_of(real)
+        temporary = self._temporary()
+        try:
+            if self._holds(digest, state.st_size):
+                return digest, state.st_size
+            if not self._took(real, temporary) or os.stat(real).st_mtime_ns != state.st_mtime_ns:
+                attempt(self._disk.unlink, temporary)  # somebody writes to it still
                 return self._copy_in(real, executable=executable)
-            os.chmod(real, 0o555 if executable else 0o444)
-            _sync(real)
+            self._disk.chmod(real, 0o555 if executable else 0o444)
+            seal(real, digest)
+            sync(real, self._disk)
             self._publish(temporary, digest)
+        except OSError as error:
+            raise self._discarded(temporary, error) from error
         return digest, state.st_size
 
     def put_tree(self, source: str | os.PathLike[str], *, take_from: str = "", main: str = "") -> tuple[str, int]:
         """Store a folder: each file an object, and a manifest; `main` is the member that stands for the whole."""
-        return self.put_members(_members(os.fspath(source)), take_from=take_from, main=main)
+        return self.put_members(members(os.fspath(source)), take_from=take_from, main=main)
 
     def put_members(self, members: Iterable[tuple[str, str]], *, take_from: str, main: str = "") -> tuple[str, int]:
         """Store files under names of their own as one folder; the size is that of the files together."""
@@ -110,38 +164,74 @@ class LocalStorage:
         return [name, "file", digest, size, os.access(path, os.X_OK)]
 
     def _holds(self, digest: str, size: int) -> bool:
+        """Whether the object is there for good: who put it there may have died before its name was durable."""
+        path = self.object_path(digest)
         try:
-            return os.stat(self.object_path(digest)).st_size == size
+            if not self._is_whole(path, digest, size):
+                return False
+            seal(path, digest)  # it may be about to be cleaned up
         except FileNotFoundError:
             return False
+        sync(os.path.dirname(path), self._disk)
+        return True
+
+    def _took(self, real: str, temporary: str) -> bool:
+        """Give a file of ours a second name; False on another file system, or one without hard links."""
+        make_folder(os.path.dirname(temporary), self._disk)
+        try:
+            self._disk.link(real, temporary)
+        except OSError:
+            return False
+        return True
+
+    def _write(self, temporary: str, views: Iterable[memoryview], digest: str) -> None:
+        make_folder(os.path.dirname(temporary), self._disk)
+        writer = create(temporary, self._disk)
+        try:
+            for view in views:
+                write_all(writer, view, self._disk)
+            seal(writer, digest)
+            self._disk.fsync(writer)
+        finally:
+            self._disk.close(writer)
 
     def _copy_in(self, source: str, *, executable: bool) -> tuple[str, int]:
-        hasher, size = hashlib.sha256(), 0
-        temporary = self._temporary()
-        with open(source, "rb") as reader, open(temporary, "xb", buffering=0, opener=_read_only) as writer:
-            while chunk := reader.read(CHUNK):
-                hasher.update(chunk)
-                size += len(chunk)
-                _write_all(writer.fileno(), memoryview(chunk))
-            if executable:
-                os.fchmod(writer.fileno(), 0o555)
-            os.fsync(writer.fileno())
-        self._publish(temporary, hasher.hexdigest())
+        temporary, hasher = self._temporary(), hashlib.sha256()
+        try:
+            make_folder(os.path.dirname(temporary), self._disk)
+            copy(source, temporary, self._disk, mode=0o555 if executable else 0o444, watch=hasher.update)
+            size = os.stat(temporary).st_size
+            seal(temporary, hasher.hexdigest())
+            self._publish(temporary, hasher.hexdigest())
+        except OSError as error:
+            raise self._discarded(temporary, error) from error
         return hasher.hexdigest(), size
 
     def _publish(self, temporary: str, digest: str) -> None:
         target = self.object_path(digest)
         folder = os.path.dirname(target)
-        if not os.path.isdir(folder):
-            make_folder(folder)
-            _sync(os.path.dirname(folder))
-        os.rename(temporary, target)
-        _sync(folder)
+        if not is_filled(folder):
+            self._found(folder)
+        self._disk.rename(temporary, target)
+        sync(folder, self._disk)
+
+    def _found(self, folder: str) -> None:
+        """Make a folder of objects, durable before anything is in it."""
+        objects = os.path.dirname(folder)
+        if not is_filled(objects):
+            make_folder(objects, self._disk)
+            sync(self.root, self._disk)
+        make_folder(folder, self._disk)
+        sync(objects, self._disk)
+
+    def _discarded(self, temporary: str, error: OSError) -> OSError:
+        """What was written so far gives its room back."""
+        attempt(self._disk.unlink, temporary)
+        theirs = error.filename is not None and not str(error.filename).startswith(self.root)
+        return error if theirs or isinstance(error, StorageError) else StorageError(self.root, error)
 
     def _temporary(self) -> str:
-        folder = os.path.join(self.root, "tmp")
-        make_folder(folder)
-        return f"{folder}/{os.getpid()}-{next(_numbers)}-{os.urandom(4).hex()}"
+        return os.path.join(self.root, "tmp", f"{os.getpid()}-{next(_numbers)}-{os.urandom(4).hex()}")
 
     # ---------------------------------------------------------------- reading
 
@@ -151,128 +241,97 @@ class LocalStorage:
             with open(self.object_path(ref.digest), "rb", buffering=0) as file:
                 content = bytearray(os.fstat(file.fileno()).st_size)
                 _read_all(file.fileno(), content)
+                state = os.fstat(file.fileno())
         except FileNotFoundError:
-            raise ArtifactLostError(ref, f"is missing: {self.object_path(ref.digest)}") from None
+            raise ArtifactLostError(ref, MISSING, self.object_path(ref.digest)) from None
+        except OSError as error:
+            raise StorageError(self.root, error, "read from") from error
         if hashlib.sha256(content).hexdigest() != ref.digest:
-            raise ArtifactLostError(ref, f"is damaged: {self.object_path(ref.digest)}")
+            self._set_aside(ref.digest, state)
+            raise ArtifactLostError(ref, DAMAGED, self.object_path(ref.digest))
         return content
+
+    def memory(self, ref: ArtifactRef) -> Union[bytearray, mmap]:
+        """The whole content as memory of the reader's own; of a large one, pages come in when they are touched.
+
+        So twenty processes that read one array hold it once, until they write to it.
+        Checked as what is read by path is: by its seal, or without one by its bytes.
+        """
+        if ref.size < MAPPED:
+            return self.read(ref)
+        path = self._checked(ref)
+        try:
+            with open(path, "rb", buffering=0) as file:
+                if file.fileno() < MAPPINGS:
+                    return mmap(file.fileno(), 0, access=ACCESS_COPY)
+        except OSError as error:
+            raise StorageError(self.root, error, "read from") from error
+        return self.read(ref)
 
     def path(self, ref: ArtifactRef) -> Path:
         """Where a task can read it: an object, or for `file` and `dir` a path with its own base name."""
-        if ref.format == "dir":
-            return Path(self._tree(ref))
-        if ref.format == "file":
-            return Path(self._named(ref))
-        return Path(self._checked(ref))
+        try:
+            if ref.format == "dir":
+                return Path(self._views.tree(ref, json.loads(self.read(ref))))
+            if ref.format == "file":
+                return Path(self._views.named(ref))
+            return Path(self._checked(ref))
+        except ArtifactLostError as lost:
+            raise lost.inside(ref)  # noqa: B904 - it is the same
+        except OSError as error:
+            raise StorageError(self.root, error) from error
+
+    def first_lost(self, refs: Iterable[ArtifactRef]) -> ArtifactLostError | None:
+        """What is wrong with the first value that is not there and whole, by its seals or, without, by its bytes."""
+        for ref in refs:
+            try:
+                self._check(ref)
+            except ArtifactLostError as lost:
+                return lost.inside(ref)
+        return None
+
+    def _check(self, ref: ArtifactRef) -> None:
+        if ref.format != "dir":
+            self._checked(ref)
+            return
+        for name, kind, digest, size, _ in json.loads(self.read(ref))["entries"]:
+            if kind == "file":
+                self._checked(ArtifactRef(digest, "file", size, name=f"{ref.name}/{name}"))
 
     def _checked(self, ref: ArtifactRef) -> str:
         path = self.object_path(ref.digest)
         try:
-            size = os.stat(path).st_size
+            whole = self._is_whole(path, ref.digest, ref.size)
         except FileNotFoundError:
-            raise ArtifactLostError(ref, f"is missing: {path}") from None
-        if size != ref.size:
-            raise ArtifactLostError(ref, f"is damaged: {path} has {size} bytes, not {ref.size}")
+            raise ArtifactLostError(ref, MISSING, path) from None
+        if not whole:
+            raise ArtifactLostError(ref, DAMAGED, path)
         return path
 
-    def _named(self, ref: ArtifactRef) -> str:
-        source = self._checked(ref)
-        target = f"{self.root}/names/{ref.digest[:2]}/{ref.digest[2:]}/{ref.name or 'file'}"
-        if os.path.exists(target) and os.stat(target).st_size != ref.size:
-            _attempt(os.unlink, target)  # a task wrote to its input
-        if not os.path.exists(target):
-            make_folder(os.path.dirname(target))
-            _link(source, target)
-        return target
+    def _is_whole(self, path: str, digest: str, size: int) -> bool:
+        """Whether an object holds what its digest says; one that does not is set aside."""
+        state = os.stat(path)
+        if is_sealed(state, digest, size):
+            return True
+        if digest_of(path) != digest:
+            self._set_aside(digest, state)
+            return False
+        if os.stat(path).st_mtime_ns == state.st_mtime_ns:  # else somebody writes to it
+            seal(path, digest)
+        return True
 
-    def _tree(self, ref: ArtifactRef) -> str:
-        manifest = json.loads(self.read(ref))
-        target = f"{self.root}/trees/{ref.digest[:2]}/{ref.digest[2:]}"
-        name = "files" if "main" in manifest else (ref.name or "folder")
-        folder, again = f"{target}/{name}", count(1)
-        while os.path.isdir(folder) and not _is_intact(folder, manifest["entries"]):
-            folder = f"{target}/{next(again)}.anew/{name}"  # elsewhere: a task may be reading the changed one
-        if not os.path.isdir(folder):
-            self._lay_out(ref, manifest["entries"], folder)
-        return f"{folder}/{manifest['main']}" if "main" in manifest else folder
-
-    def _lay_out(self, ref: ArtifactRef, entries: list[list[Any]], target: str) -> None:
-        building = self._temporary()
-        os.mkdir(building, 0o700)
-        for name, kind, digest, size, executable in entries:
-            path = f"{building}/{name}"
-            make_folder(path if kind == "dir" else os.path.dirname(path))
-            if kind == "file":
-                source = self._checked(ArtifactRef(digest, "file", size, name=f"{ref.name}/{name}"))
-                (_copy_executable if executable else _link)(source, path)
-        make_folder(os.path.dirname(target))
-        try:
-            os.rename(building, target)
-        except OSError:  # another process was faster
-            if not os.path.isdir(target):
-                raise
-            remove_tree(building)
-
-
-def make_folder(path: str) -> None:
-    """A folder that only its owner enters, and whatever is missing above it likewise."""
-    try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        make_folder(os.path.dirname(path))
-        make_folder(path)
-
-
-def _members(root: str) -> Iterable[tuple[str, str]]:
-    """Relative name and path of every file and every empty folder; links are followed, a loop is not."""
-    seen = {os.path.realpath(root)}
-    waiting = [""]
-    while waiting:
-        prefix = waiting.pop()
-        with os.scandir(f"{root}/{prefix}") as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-        if not entries and prefix:
-            yield prefix, f"{root}/{prefix}"
-        for entry in entries:
-            name = f"{prefix}/{entry.name}" if prefix else entry.name
-            if entry.is_dir():
-                real = os.path.realpath(entry.path)
-                if real not in seen:
-                    seen.add(real)
-                    waiting.append(name)
-            elif entry.is_file():
-                yield name, entry.path
-
-
-def _is_intact(folder: str, entries: Iterable[list[Any]]) -> bool:
-    """Whether a folder still has the files it was laid out with: a task may write to its inputs."""
-    found = {name: os.path.getsize(path) for name, path in _members(folder) if not os.path.isdir(path)}
-    return found == {name: size for name, kind, _, size, _ in entries if kind == "file"}
-
-
-def _digest(path: str) -> str:
-    hasher = hashlib.sha256()
-    with open(path, "rb", buffering=0) as file:
-        while chunk := file.read(CHUNK):
-            hasher.update(chunk)
-    return hasher.hexdigest()
-
-
-def _read_only(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o444)
+    def _set_aside(self, digest: str, state: os.stat_result) -> None:
+        """Move a damaged object away, so that a new one can take its place; by now that may have happened."""
+        path, folder = self.object_path(digest), f"{self.root}/damaged"
+        with suppress(OSError):
+            if os.stat(path).st_ino == state.st_ino:
+                make_folder(folder, self._disk)
+                self._disk.rename(path, f"{folder}/{digest}-{os.urandom(4).hex()}")
 
 
 def is_under(real: str, folder: str) -> bool:
     """Whether a resolved path lies inside a folder."""
     return bool(folder) and real.startswith(os.path.realpath(folder) + os.sep)
-
-
-def _write_all(descriptor: int, view: memoryview) -> None:
-    """A write may stop early: when a limit or the disk's end is near, or after 2 GiB."""
-    while view:
-        view = view[os.write(descriptor, view[: 1 << 30]) :]
 
 
 def _read_all(descriptor: int, into: bytearray) -> None:
@@ -282,55 +341,3 @@ def _read_all(descriptor: int, into: bytearray) -> None:
         if not done:
             break
         view = view[done:]
-
-
-def _sync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        return
-    except OSError:  # no hard links here, or too many of this file
-        building = f"{target}.{os.getpid()}-{os.urandom(4).hex()}"
-        _copy(source, building)
-        os.chmod(building, 0o444)
-        os.rename(building, target)
-
-
-def _copy(source: str, target: str) -> None:
-    with open(source, "rb", buffering=0) as reader, open(target, "xb", buffering=0) as writer:
-        while chunk := reader.read(CHUNK):
-            _write_all(writer.fileno(), memoryview(chunk))
-
-
-def remove_tree(folder: str) -> None:
-    """Delete a folder and all in it, links as links; what cannot be deleted stays.
-
-    shutil would do it too, at the price of five libraries mapped into every fork.
-    """
-    for place, folders, files in os.walk(folder, topdown=False):
-        for name in files:
-            _attempt(os.unlink, f"{place}/{name}")
-        for name in folders:
-            path = f"{place}/{name}"
-            _attempt(os.unlink if os.path.islink(path) else os.rmdir, path)
-    _attempt(os.rmdir, folder)
-
-
-def _attempt(remove: Callable[[str], None], path: str) -> None:
-    try:
-        remove(path)
-    except OSError:
-        return
-
-
-def _copy_executable(source: str, target: str) -> None:
-    _copy(source, target)
-    os.chmod(target, 0o555)  # noqa: S103 - read-only, and a program

@@ -9,7 +9,8 @@ from yamlflow.cli.output.words import instant
 from yamlflow.cli.screen.rows import state_of
 from yamlflow.core.graph import TaskId
 from yamlflow.core.messages import State
-from yamlflow.core.progress import FailureGroup, RunView, StepView
+from yamlflow.core.progress import RunView
+from yamlflow.core.standing import FailureGroup, StepView
 
 LogOf = Callable[[TaskId, int], str]
 

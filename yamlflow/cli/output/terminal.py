@@ -7,13 +7,15 @@ never ends a run: the stream falls silent instead, and remembers what was lost.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import sys
-from dataclasses import dataclass
 from typing import TextIO
 
 from yamlflow.cli.options import Color
+from yamlflow.core.dataclass import dataclass
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
@@ -80,9 +82,19 @@ class Outlet:
             self._stream.flush()
         except (OSError, ValueError) as error:
             self.open = False
-            if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            if isinstance(error, OSError) and not _has_gone(self._stream, error):
                 self.lost = error
             silence(self._stream)
+
+
+def _has_gone(stream: TextIO, error: OSError) -> bool:
+    """Whether nobody reads any more: a pipe's other end is closed, a terminal's window is."""
+    if isinstance(error, BrokenPipeError):
+        return True
+    try:
+        return error.errno == errno.EIO and stat.S_ISCHR(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def silence(stream: TextIO) -> None:

@@ -45,9 +45,10 @@ def one_line(text: str, limit: int = 200) -> str:
 
 
 def log_line(raw: bytes) -> str:
-    """A line of a log file for the screen: decoded, cleaned, cut at 4 KiB."""
-    text = clean(raw[: MAX_LINE + 1].decode("utf-8", errors="replace").rstrip("\r\n"))
-    return text if len(raw) <= MAX_LINE else text + " … (line cut)"
+    """A line of a log file for the screen: a bar's last state, decoded, cleaned, cut at 4 KiB."""
+    shown = next((part for part in reversed(raw.rstrip(b"\r\n").split(b"\r")) if part), b"")
+    text = clean(shown[: MAX_LINE + 1].decode("utf-8", errors="replace"))
+    return text if len(shown) <= MAX_LINE else text + " … (line cut)"
 
 
 def safe_json(value: object, *, indent: int | None = None) -> str:

@@ -6,19 +6,21 @@ Pure: everything comes in as arguments. `-q` asks for at most 20 lines.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from yamlflow.cli.output.terminal import PLAIN, Pen
-from yamlflow.cli.output.text import clean
+from yamlflow.cli.output.text import clean, one_line
 from yamlflow.cli.output.words import STYLES, command, count, duration, glyph
 from yamlflow.cli.screen.rows import reason, totals, who
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import TaskId
-from yamlflow.core.progress import FailureGroup, RunView
+from yamlflow.core.progress import RunView
+from yamlflow.core.standing import FailureGroup
 
 QUIET_LINES = 20
 _SLOWEST = 3
 _FRAMES = 12  # lines of a traceback
 _GROUPS = 5
+_NAMED = 5  # tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ def block(ending: Ending, ink: Pen = PLAIN, *, unicode: bool = True, quiet: bool
     """The lines of the end block."""
     lines = [_headline(ending, ink, unicode=unicode)]
     lines += [] if quiet else _slowest(ending.view)
+    lines += _left(ending)
     groups = ending.view.failure_groups()
     for group in groups[: 2 if quiet else _GROUPS]:
         lines += _failure(ending, group, ink, frames=2 if quiet else _FRAMES)
@@ -71,6 +74,19 @@ def _slowest(view: RunView) -> list[str]:
     if len(steps) < 2:
         return []
     return ["  slowest: " + ", ".join(f"{step.step.id} {duration(step.seconds)}" for step in steps)]
+
+
+def _left(ending: Ending) -> list[str]:
+    """What was in flight when the launcher left, or was killed."""
+    running = list(ending.view.running)
+    if ending.state != "interrupted" or not running:
+        return []
+    names = ", ".join(one_line(ending.view.names.display(task)) for task in running[:_NAMED])
+    more = f" and {len(running) - _NAMED} more" if len(running) > _NAMED else ""
+    return [
+        f"  in flight when it was left: {names}{more}; on this machine they end with it, within seconds",
+        f"  clear away what they leave: {command('gc', *ending.flags)}",
+    ]
 
 
 def _failure(ending: Ending, group: FailureGroup, ink: Pen, *, frames: int) -> list[str]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from yamlflow.cli.output.text import one_line
 from yamlflow.cli.output.words import count, duration, glyph
 from yamlflow.cli.screen.rows import reason
+from yamlflow.core.fingerprint import shortly
 from yamlflow.core.graph import TaskId
-from yamlflow.core.jobs import Failure, Outcome
+from yamlflow.core.jobs import UNSTARTED, Failure, Outcome
 from yamlflow.core.messages import (
-    CancelRequested,
+    ArtifactLost,
+    CacheMissed,
+    CodeChanged,
     Event,
     ExecutorDown,
     ExecutorUp,
@@ -39,14 +42,49 @@ def line(event: Event, view: RunView, *, unicode: bool = True) -> str | None:
         case Failed(task=task, outcome=outcome):
             words = ": ".join(filter(None, [_took(outcome), _why(outcome.failure)]))
             return _told(view, task, "failed", words, unicode=unicode)
-        case Lost(task=task, reason=why):
+        case Lost(task=task, reason=why) if why != UNSTARTED:
             return _told(view, task, "failed", why, unicode=unicode)
+        case Marked(task=task, state=State.READY) if task in view.losses:
+            return again(view.losses[task], view)
+        case ArtifactLost(task=task, reader=reader) if task == reader:
+            return again(event, view)
         case Marked(task=task, state=state, reason=why) if state in _TOLD:
             return _marked(view, task, state, why, unicode=unicode)
         case ItemsKnown(task=task, count=number):
             return f"  {one_line(view.names.display(task))}: {count(number, 'item')}"
         case _:
             return _rare(event, view)
+
+
+def is_notice(event: Event) -> bool:
+    """Does the line about it belong on the live view too, whose rows do not say it?"""
+    lost_before = isinstance(event, ArtifactLost) and event.task == event.reader
+    if isinstance(event, CodeChanged) or (isinstance(event, CacheMissed) and event.reason):
+        return True
+    return lost_before or (isinstance(event, Marked) and event.state is State.READY)
+
+
+class Reasons:
+    """Why steps run though they have a cache: each reason is news once a step, however many look-ups it takes."""
+
+    def __init__(self) -> None:
+        self._said: set[tuple[str, str]] = set()
+
+    def is_news(self, event: Event) -> bool:
+        """False for a reason that was given before; True for anything else."""
+        if not isinstance(event, CacheMissed) or not event.tasks:
+            return True
+        said = event.tasks[0].node, event.reason
+        new = said not in self._said
+        self._said.add(said)
+        return new
+
+
+def again(loss: ArtifactLost, view: RunView) -> str:
+    """`report: a stored value of prepare is damaged (sha256 differs): running prepare again`."""
+    producer = one_line(view.names.display(loss.task))
+    reader = one_line(view.names.display(loss.reader)) if loss.reader.node else "outputs"
+    return f"  {reader}: a stored value of {producer} is {one_line(loss.why)}: running {producer} again"
 
 
 def _rare(event: Event, view: RunView) -> str | None:
@@ -59,10 +97,21 @@ def _rare(event: Event, view: RunView) -> str | None:
             return f"executor {executor} does not answer: {one_line(why)}"
         case ExecutorUp(executor=executor):
             return f"executor {executor} answers again"
-        case CancelRequested(reason=why):
-            return f"stopping: {one_line(why)}"
+        case CacheMissed(tasks=(TaskId(node=step), *_), reason=why) if why:
+            return f"  {step} runs: {one_line(why)}"
+        case CodeChanged():
+            return f"  {one_line(code_changed(event))}"
         case _:
             return None
+
+
+def code_changed(event: CodeChanged) -> str:
+    """What an edit of a step's code means for its results."""
+    parts = shortly(event.parts)
+    if event.kept is None:
+        return f"{event.step} was edited while it ran ({parts}): its results are not kept for later runs"
+    kept = count(event.kept, "result")
+    return f"code of {event.step} changed since ({parts}); {kept} kept; --refresh {event.step} runs it again"
 
 
 def _marked(view: RunView, task: TaskId, state: State, why: str, *, unicode: bool) -> str | None:

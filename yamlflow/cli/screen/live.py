@@ -18,6 +18,7 @@ from rich.text import Text
 
 from yamlflow.cli.output.terminal import silence
 from yamlflow.cli.output.words import STYLES, duration, glyph
+from yamlflow.cli.screen.lines import Reasons, is_notice, line
 from yamlflow.cli.screen.rows import Row, failures, fold, rows, totals
 from yamlflow.core.messages import Event
 from yamlflow.core.progress import RunView
@@ -36,14 +37,17 @@ class LiveScreen:
             console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
         )
         self._unicode = unicode
+        self._reasons = Reasons()
         self._drawn_at = 0.0
         self._drawn_version = -1
         self._seen_at = time.monotonic()
         self._open = True
-        self._try(self._live.start)
+        self.open()
 
-    def see(self, event: Event, view: RunView) -> None:  # noqa: ARG002 - the view says it all
+    def see(self, event: Event, view: RunView) -> None:
         self._seen_at = time.monotonic()
+        if is_notice(event) and self._reasons.is_news(event):
+            self.say(line(event, view, unicode=self._unicode) or "")
 
     def tick(self, view: RunView) -> None:
         """Redraws if something changed and the last time is long enough ago."""
@@ -57,6 +61,11 @@ class LiveScreen:
     def say(self, text: str, style: str = "") -> None:
         """A line above the rows that stays."""
         self._try(lambda: self._live.console.print(Text(text, style=style), soft_wrap=True))
+
+    def open(self) -> None:
+        """Takes the cursor away; the next tick draws."""
+        self._drawn_version = -1
+        self._try(self._live.start)
 
     def close(self) -> None:
         """Takes the rows away and gives the terminal back as it was."""

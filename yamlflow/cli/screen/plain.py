@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from yamlflow.cli.output.terminal import Outlet
 from yamlflow.cli.output.text import safe_json
 from yamlflow.cli.output.words import count
-from yamlflow.cli.screen.lines import heartbeat, line
+from yamlflow.cli.screen.lines import Reasons, heartbeat, line
 from yamlflow.core.graph import TaskId
-from yamlflow.core.messages import Event, Restored
+from yamlflow.core.messages import Event, Restored, State
 from yamlflow.core.progress import RunView
 
 HEARTBEAT = 60.0
@@ -31,8 +31,11 @@ class Screen(Protocol):
     def say(self, text: str, style: str = "") -> None:
         """Something beside the events, such as what a task printed; the text is clean."""
 
+    def open(self) -> None:
+        """Shows again, after a `close` in between."""
+
     def close(self) -> None:
-        """The run has ended, or is left alone."""
+        """The run has ended, or is left alone, or is stopped for a while."""
 
 
 class Silence:
@@ -45,6 +48,9 @@ class Silence:
         pass
 
     def say(self, text: str, style: str = "") -> None:
+        pass
+
+    def open(self) -> None:
         pass
 
     def close(self) -> None:
@@ -63,13 +69,15 @@ class PlainScreen(Silence):
         self._clock = clock
         self._last = clock()
         self._kept = 0
+        self._cached: dict[str, int] = {}
+        self._reasons = Reasons()
 
     def see(self, event: Event, view: RunView) -> None:
         if isinstance(event, Restored):
-            self._kept += 1
+            self._keep(event)
             return
         self._tell_kept()
-        words = line(event, view, unicode=self._unicode)
+        words = line(event, view, unicode=self._unicode) if self._reasons.is_news(event) else None
         if words is not None:
             self._outlet.line(words)
             self._last = self._clock()
@@ -85,7 +93,16 @@ class PlainScreen(Silence):
     def close(self) -> None:
         self._tell_kept()
 
+    def _keep(self, event: Restored) -> None:
+        if event.end is State.CACHED:
+            self._cached[event.task.node] = self._cached.get(event.task.node, 0) + 1
+        else:
+            self._kept += 1
+
     def _tell_kept(self) -> None:
+        for step, number in self._cached.items():
+            self._outlet.line(f"  {step}: {count(number, 'result')} from the cache")
+        self._cached.clear()
         if self._kept:
             self._outlet.line(f"  kept from before: {count(self._kept, 'result')}")
             self._kept = 0

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from yamlflow.cli.output.text import one_line
 from yamlflow.cli.output.words import count, glyph
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import TaskId
 from yamlflow.core.jobs import Failure
 from yamlflow.core.messages import TERMINAL, State
-from yamlflow.core.progress import RunView, StepView
+from yamlflow.core.progress import RunView
+from yamlflow.core.standing import StepView
 
 MAX_FAILURES = 3
 _BAR = 12
@@ -140,6 +140,7 @@ def _counts(view: StepView, *, unicode: bool) -> str:
 def _asides(view: StepView) -> str:
     parts = [view.reason] if view.reason and view.state in (State.SKIPPED, State.CANCELLED) else []
     parts += [f"{view.retries} retried"] if view.retries else []
+    parts += [f"{view.again} run again: a stored value was lost"] if view.again else []
     parts += [f"{view.restored} kept"] if view.restored else []
     return one_line(", ".join(parts))
 

@@ -7,11 +7,11 @@ a task that floods its log holds up nobody. Never waits, never raises.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from yamlflow.cli.options import ShowOutput
 from yamlflow.cli.output.text import log_line, one_line
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import TaskId
 from yamlflow.core.messages import Event, Failed, Lost, Started, Succeeded
 from yamlflow.core.progress import RunView

@@ -10,9 +10,10 @@ except NeedsWorkerError and what `load` and the scope raise.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.errors import YamlflowError, unreachable
 from yamlflow.core.expressions import access, operators
 from yamlflow.core.expressions.contents import Load, listed, needs_worker, opened, plain, truth

@@ -10,9 +10,9 @@ until they are read, and reading one reads one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, overload
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions.faults import FIELD, Fault
 
 

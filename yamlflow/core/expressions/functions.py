@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Any
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions import dates, sequences, texts
 from yamlflow.core.expressions.contents import Load, opened, opened_deep, opened_items, opened_lists
 from yamlflow.core.expressions.faults import nearest

@@ -6,9 +6,9 @@ says nothing about values; parser builds it, evaluator and inference read it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Union
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.errors import unreachable
 
 

@@ -11,10 +11,10 @@ import ast
 import re
 import warnings
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions import faults, scanner
 from yamlflow.core.expressions.faults import ExpressionError, nearest
 from yamlflow.core.expressions.functions import FUNCTIONS, refused_function

@@ -8,8 +8,8 @@ is computed; what the subscript reads is a reference of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions.nodes import Call, Comparison, Field, Item, ListDisplay, Literal, Root, Tree, children
 
 STATUS_FUNCTIONS = frozenset({"status", "succeeded", "failed"})

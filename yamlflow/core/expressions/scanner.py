@@ -11,8 +11,8 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions.faults import ExpressionError
 
 _TOKEN = re.compile(

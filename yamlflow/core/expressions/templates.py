@@ -11,9 +11,9 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions import texts
 from yamlflow.core.expressions.contents import Load, needs_worker, opened
 from yamlflow.core.expressions.evaluator import Scope, evaluate

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.errors import StateError
 from yamlflow.core.expressions import access
 from yamlflow.core.expressions.contents import opened, truth
@@ -26,9 +26,9 @@ from yamlflow.core.expressions.nodes import Field, Item, Literal, Root, Tree
 from yamlflow.core.expressions.parser import Expression, parse
 from yamlflow.core.expressions.references import static_reference
 from yamlflow.core.graph import TaskId
-from yamlflow.core.jobs import Failure
+from yamlflow.core.jobs import ARTIFACT_LOST, Failure
 from yamlflow.core.messages import What
-from yamlflow.core.values import READABLE_LIMIT, ArtifactRef, Document, UnstorableError
+from yamlflow.core.values import READABLE_LIMIT, ArtifactRef, Document, UnstorableError, classes_in, renewed
 from yamlflow.engine.answers.offload import for_worker
 from yamlflow.engine.answers.scope import TaskScope, World, body_scope, task_scope
 from yamlflow.engine.answers.sight import see, write
@@ -57,6 +57,14 @@ class Wrong(Exception):  # noqa: N818 - a user's mistake on its way to becoming 
         self.failure = Failure("error", f"{message} ({hint})" if hint else message, final=True)
 
 
+class LostValue(Wrong):
+    """What an expression needs is no longer in the store."""
+
+    def __init__(self, error: ArtifactLostError) -> None:
+        super().__init__(str(error))
+        self.failure = Failure(ARTIFACT_LOST, str(error), final=True, lost=tuple(error.digests))
+
+
 class Defer(Exception):  # noqa: N818 - not an error: the answer comes from a worker
     def __init__(self, deferred: Deferred) -> None:
         super().__init__("a worker is needed")
@@ -68,6 +76,7 @@ class Reader:
 
     def __init__(self, storage: LocalStorage) -> None:
         self._storage = storage
+        self.replaced: dict[str, ArtifactRef] = {}  # what was made anew, by the digest it had before
 
     def load(self, ref: ArtifactRef) -> Any:
         return self._load(ref, READABLE_LIMIT)
@@ -83,9 +92,9 @@ class Reader:
     def document(self, ref: ArtifactRef) -> Any:
         """The JSON behind a reference."""
         try:
-            return json.loads(self._storage.read(ref))
+            return json.loads(self._storage.read(self.replaced.get(ref.digest, ref)))
         except ArtifactLostError as error:
-            raise Wrong(str(error)) from error
+            raise LostValue(error) from error
 
     def store(self, body: bytes) -> ArtifactRef:
         """JSON put into the store."""
@@ -96,7 +105,7 @@ class Reader:
             raise StateError(
                 f"the store {self._storage.root} cannot be written: {error.strerror}", hint=hint
             ) from error
-        return ArtifactRef(digest, "json", size)
+        return ArtifactRef(digest, "json", size, classes=classes_in(body))
 
     def value(self, text: str, scope: TaskScope, place: str) -> Any:
         """The value of an expression; Wrong when it has none, NeedsWorkerError when a worker must find it."""
@@ -196,7 +205,8 @@ class Evaluation:
         """`outputs` of the whole pipeline."""
         scope = body_scope(self._world, "", ())
         found = self._named(self._world.graph.outputs, scope, "outputs", known)
-        return {name: _document(value, f"outputs.{name}") for name, value in found.items()}
+        documents = {name: _document(value, f"outputs.{name}") for name, value in found.items()}
+        return {name: renewed(document, self._reader.replaced) for name, document in documents.items()}
 
     def _named(self, sources: Mapping[str, Document], scope: TaskScope, place: str, known: Known) -> dict[str, Any]:
         found: dict[str, Any] = {}

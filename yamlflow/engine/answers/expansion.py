@@ -8,9 +8,9 @@ takes count and keys from its source and reads each item when it is asked for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, overload
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions.contents import listed, opened, truth
 from yamlflow.core.expressions.faults import Fault, NeedsWorkerError
 from yamlflow.core.expressions.texts import fill

@@ -8,9 +8,10 @@ values; changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions.contents import Load, needs_worker
 from yamlflow.core.expressions.evaluator import evaluate
 from yamlflow.core.expressions.faults import ExpressionError, Fault

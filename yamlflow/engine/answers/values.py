@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any, overload
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions.fanned import Fanned
 from yamlflow.core.graph import Path, TaskId
 from yamlflow.core.outline import Outline, Step
@@ -209,6 +209,8 @@ class Values:
     def each(self, node: str, path: Path) -> dict[str, Seen]:
         """The loop variables that are visible in a task, inner ones before outer ones, and `index`."""
         found: dict[str, Seen] = {}
+        if not path:
+            return found
         for at, level in zip(range(len(path)), self._outline.levels(node), strict=False):
             found["index"] = path[at]
             found.update(self._level(level.step, level.kind == "round", path[:at], path[at]))

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as Folder
 from typing import Any
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions.faults import NeedsWorkerError
 from yamlflow.core.expressions.parser import parse
 from yamlflow.core.expressions.references import static_reference
@@ -22,13 +22,14 @@ from yamlflow.core.graph import Action, CommandTarget, Node, PythonTarget, TaskI
 from yamlflow.core.jobs import Grant, Job
 from yamlflow.core.messages import Submit
 from yamlflow.core.naming import Names
-from yamlflow.core.values import Document, UnstorableError
+from yamlflow.core.values import Document, UnstorableError, renewed
 from yamlflow.engine.answers.evaluation import Deferred, Reader, Wrong
 from yamlflow.engine.answers.scope import TaskScope, World, task_scope
 from yamlflow.engine.answers.sight import write
 from yamlflow.engine.attempts.commands import Templates
 from yamlflow.engine.attempts.keys import attempt_id, seed
 
+_encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 EVALUATE = "yamlflow.worker.evaluation:evaluate"
 
 
@@ -66,18 +67,27 @@ class Assembly:
         self._places = places
         self._run_id = run_id
         self._launch = launch
+        self._asked: dict[TaskId, int] = {}
+        self._shared: tuple[Submit | None, str] = (None, "")
         self._params = {param.name: param.value for param in world.graph.params.values() if not param.secret}
+        self._masked = tuple(_texts(param.value for param in world.graph.params.values() if param.secret))
 
     def prepare(self, task: TaskId, attempt: int = 1) -> Prepared:
         """Evaluates all that a task is given; Wrong says what is not right."""
         node = self._world.graph.nodes[task.node]
         assert node.action is not None
         try:
-            return self._prepared(node.action, task_scope(self._world, task.node, task.path, attempt=attempt))
+            prepared = self._prepared(node.action, task_scope(self._world, task.node, task.path, attempt=attempt))
+            return self._renewed(prepared) if self._reader.replaced else prepared
         except NeedsWorkerError as error:
             raise Wrong(f"{task.node}: {error}", "let the step before it return what is asked") from error
         except UnstorableError as error:
             raise Wrong(f"{task.node}: {error}") from error
+
+    def _renewed(self, prepared: Prepared) -> Prepared:
+        """The same, with what was made anew in place of what was lost."""
+        parts = (prepared.inputs, prepared.env, prepared.each, prepared.target)
+        return Prepared(*(renewed(part, self._reader.replaced) for part in parts))
 
     def _prepared(self, action: Action, scope: TaskScope) -> Prepared:
         templates = Templates(self._reader, scope)
@@ -168,12 +178,24 @@ class Assembly:
             scratch=self._places.scratch(name),
             store=str(self._places.store),
             env_inherit=inherits,
+            shares=self._shares(submit),
+            isolation=node.isolation,
+            masked=self._masked,
         )
+
+    def _shares(self, submit: Submit) -> str:
+        """What the jobs of one grant are told apart by from those of another: the first attempt's name."""
+        if len(submit.tasks) == 1:
+            return ""
+        if self._shared[0] is not submit:
+            self._shared = (submit, attempt_id(self._run_id, self._launch, submit.tasks[0], submit.attempt))
+        return self._shared[1]
 
     def evaluation(self, task: TaskId, what: str, deferred: Deferred) -> Job:
         """A job that evaluates expressions where stored values may be opened."""
         around = TaskId(f"{task.node}.{what}", task.path)
-        name = attempt_id(self._run_id, self._launch, around, 1)
+        self._asked[around] = self._asked.get(around, 0) + 1
+        name = attempt_id(self._run_id, self._launch, around, self._asked[around])
         return Job(
             attempt_id=name,
             run_id=self._run_id,
@@ -181,7 +203,7 @@ class Assembly:
             display=f"{task.node or 'run'}: {what}",
             attempt=1,
             target={"kind": "python", "callable": EVALUATE},
-            inputs=deferred.expressions,
+            inputs=renewed(deferred.expressions, self._reader.replaced),
             grant=Grant(),
             code_roots=self._world.graph.code_roots,
             iterated=tuple(deferred.expressions) if deferred.lists else (),
@@ -189,6 +211,15 @@ class Assembly:
             scratch=self._places.scratch(name),
             store=str(self._places.store),
         )
+
+
+def _texts(documents: Iterable[Document]) -> Iterator[str]:
+    """The values of secret parameters as a task would print them."""
+    for document in documents:
+        if isinstance(document, list):
+            yield from _texts(document)
+        elif isinstance(document, (str, int, float)) and not isinstance(document, bool):
+            yield str(document)
 
 
 def _passed(action: Action, inherits: bool) -> dict[str, str]:
@@ -220,8 +251,12 @@ def digest(action: Action, prepared: Prepared) -> bytes:
     """16 bytes: half for the definition, half for all the task is given. Equal bytes: the result stands."""
     each = {name: value for name, value in prepared.each.items() if name != "index"}
     given = [prepared.inputs, prepared.env, prepared.target.get("argv"), each]
-    body = json.dumps(given, sort_keys=True, separators=(",", ":"), default=str).encode()
-    return _half(action.definition.encode()) + _half(body)
+    return definition_digest(action) + _half(_encoded(given).encode())
+
+
+def definition_digest(action: Action) -> bytes:
+    """The half of a digest that says whether the step's definition is the same."""
+    return _half(action.definition.encode())
 
 
 def _half(body: bytes) -> bytes:

@@ -7,9 +7,10 @@ Evaluations by workers fly beside the tasks; the scheduler knows nothing of them
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, assert_never
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import TaskId
 from yamlflow.core.jobs import Outcome, Report
 from yamlflow.core.messages import (
@@ -25,6 +26,7 @@ from yamlflow.core.messages import (
     Waiting,
     What,
 )
+from yamlflow.engine.attempts.fingerprints import Fingerprint
 
 _ENDINGS = {
     "deadline": "was not done at its deadline",
@@ -36,12 +38,13 @@ QUIET = 1.0
 
 @dataclass(slots=True)
 class Flight:
-    """One attempt of a task; `ending` says why the scheduler had it stopped."""
+    """One attempt of a task; `promise`: what its result will be kept as; `ending`: why the scheduler had it stopped."""
 
     executor: str
     task: TaskId
     attempt: int
     digest: bytes
+    promise: Fingerprint | None = None
     told: float = float("-inf")
     ending: str = ""
 
@@ -111,7 +114,7 @@ def event_of(flight: Flight, report: Report, at: float) -> Event | None:
         case "ended":
             return _ended(flight, report.outcome, at)
         case "gone":
-            return Lost(at, task, attempt)
+            return Lost(at, task, attempt, report.message or "lost")
         case "down" | "up":
             return None
         case _:

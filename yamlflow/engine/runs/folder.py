@@ -11,15 +11,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.errors import AccessError, SetupError, StateError, UsageError
 from yamlflow.schema.files.project import project_root
 from yamlflow.store.state import State, look_at_state, open_state
+from yamlflow.worker.disk import DISK, Disk, make_folder, sync, write_all
 
 NAME = ".yamlflow"
 VARIABLE = "YAMLFLOW_STATE_DIR"
+_SEAL = ".gitignore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class StateFolder:
     """One state folder, there or not yet."""
 
     path: Path
+    disk: Disk = DISK
 
     @property
     def store(self) -> Path:
@@ -44,13 +48,48 @@ class StateFolder:
     def make(self) -> State:
         """The folder and its database, made where they are missing."""
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            ignore = self.path / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n")
+            if self.path.exists():
+                self._check_owner()
+            if not (self.path / _SEAL).exists():
+                self._found()
         except OSError as error:
             raise _cannot(self.path, error) from error
         return open_state(self.path / "state.db")
+
+    def _check_owner(self) -> None:
+        """What lies here is run and unpickled: nobody may have put it there who could not change the project anyway."""
+        owner = self.path.stat().st_uid
+        if owner not in {0, os.geteuid(), self.path.parent.stat().st_uid}:
+            raise AccessError(
+                f"{self.path} belongs to another user (uid {owner}): what is kept there could run code as you",
+                hint="choose a folder of your own with --state-dir",
+            )
+
+    def _found(self) -> None:
+        """Make the folder, durable before anything of worth is in it; its last file says that all of it is there."""
+        make_folder(str(self.path), self.disk)
+        if not self.path.is_dir():
+            raise NotADirectoryError
+        make_folder(str(self.store), self.disk)
+        sync(str(self.path), self.disk)
+        sync(str(self.path.parent), self.disk)
+        seal = self.disk.open(str(self.path / _SEAL), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(seal, b"*\n", self.disk)
+        finally:
+            self.disk.close(seal)
+
+    def tidy(self, run_id: str) -> None:
+        """Clears away what processes that were killed had in scratch; a folder that holds files stays.
+
+        Nothing of the run may be going on.
+        """
+        place = self.run(run_id) / "scratch"
+        with suppress(OSError):
+            for entry in list(os.scandir(place)):
+                with suppress(OSError):
+                    (os.rmdir if entry.is_dir(follow_symlinks=False) else os.unlink)(entry.path)
+            place.rmdir()
 
     def look(self) -> State:
         """The database, for who only looks; UsageError when there is none."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.errors import UsageError
 from yamlflow.core.graph import TaskId
-from yamlflow.core.jobs import Outcome, outcome_from_json
+from yamlflow.core.jobs import UNSTARTED, Outcome, outcome_from_json
 from yamlflow.core.messages import Evaluated, Failed, ItemsKnown, Lost, Marked, Restored, Started, Submitted, Succeeded
 from yamlflow.core.naming import parse_pattern
 from yamlflow.core.outline import Outline, outline_from_json
@@ -93,6 +94,9 @@ def attempts_of(folder: StateFolder, state: State, record: RunRecord) -> list[At
             continue
         event: Any = stored.event
         key = (event.task, event.attempt, launch)
+        if isinstance(event, Lost) and event.reason == UNSTARTED:
+            found.pop(key, None)
+            continue
         if key not in found:
             name = attempt_id(record.id, launch, event.task, event.attempt)
             found[key] = AttemptRecord(event.task, event.attempt, name, Path(places.log(name)), event.at)

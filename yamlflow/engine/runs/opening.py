@@ -9,15 +9,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.errors import TemporaryError, UsageError
 from yamlflow.core.graph import Graph
 from yamlflow.core.outline import Outline, outline
 from yamlflow.core.progress import RunView
+from yamlflow.engine.attempts.codes import Codes
+from yamlflow.engine.attempts.contents import Contents
+from yamlflow.engine.clock import SYSTEM, Clock
 from yamlflow.engine.inbox import Inbox, Stop
 from yamlflow.engine.runs.folder import StateFolder
 from yamlflow.engine.runs.history import view_of
@@ -32,6 +36,7 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 class RunOptions:
     """What the command line says about one run; times in seconds.
 
+    `cached` False: no result of another run is used, nor is any kept for one.
     `overlap` is what to do while another run of the same pipeline is going on:
     fail (exit 75), allow, or wait for `overlap_wait` seconds. `refresh` names
     steps whose earlier results do not count. `source` is what a resume must know to
@@ -46,6 +51,7 @@ class RunOptions:
     keep_going: bool = False
     clamp: bool = False
     refresh: tuple[str, ...] = ()
+    cached: bool = True
     overlap: str = "allow"
     overlap_wait: float = 0.0
     scheduled_at: datetime | None = None
@@ -57,7 +63,15 @@ class Run:
     """One launch of a run, opened: it holds the locks until `close`."""
 
     def __init__(
-        self, graph: Graph, folder: StateFolder, state: State, record: RunRecord, options: RunOptions, locks: list[Lock]
+        self,
+        graph: Graph,
+        folder: StateFolder,
+        state: State,
+        record: RunRecord,
+        options: RunOptions,
+        locks: list[Lock],
+        clock: Clock = SYSTEM,
+        codes: Codes | None = None,
     ) -> None:
         self.graph = graph
         self.outline: Outline = outline(graph)
@@ -68,7 +82,10 @@ class Run:
         self.launch = 0
         self.reuse: frozenset[str] = frozenset()
         self.reused_run: str | None = None
-        self.inbox = Inbox()
+        self.heard = 0  # the last request that was made to an earlier launcher
+        self.codes = codes or Codes(graph, Contents())
+        self.clock = clock
+        self.inbox = Inbox(clock)
         self.view = RunView(self.outline)
         self.notes: list[str] = []
         self._locks = locks
@@ -116,11 +133,13 @@ def reopen_run(graph: Graph, folder: StateFolder, run_id: str, options: RunOptio
     try:
         record = state.find_run(run_id)
         record = replace(record, file=file or record.file)
+        heard = state.newest_request(record.id)  # before the lock is ours: who asked so far did not mean us
         locks.append(take(folder.run_lock(record.id), f"run {record.id}", since=_now_text(), run=record.id))
         locks.extend(_pipeline_lock(folder, graph, options, record.id))
+        folder.tidy(record.id)
         selected = select(graph, _selection_of(record))
         run = Run(_limited(with_last_values(selected.graph), options), folder, state, record, options, locks)
-        run.reuse, run.reused_run = selected.reuse, record.body.get("reused_run")
+        run.reuse, run.reused_run, run.heard = selected.reuse, record.body.get("reused_run"), heard
     except BaseException:
         _let_go(state, locks)
         raise
@@ -134,13 +153,13 @@ def _let_go(state: State, locks: list[Lock]) -> None:
 
 
 def _limited(graph: Graph, options: RunOptions) -> Graph:
-    """--max-items goes before every `max_items`."""
-    if options.max_items is None:
-        return graph
-    nodes = {
-        name: replace(node, loop=replace(node.loop, max_items=options.max_items)) if node.loop else node
-        for name, node in graph.nodes.items()
-    }
+    """--max-items goes before every `max_items`; with --no-cache no step has a cache."""
+    nodes = dict(graph.nodes)
+    for name, node in graph.nodes.items():
+        if options.max_items is not None and node.loop:
+            nodes[name] = replace(nodes[name], loop=replace(node.loop, max_items=options.max_items))
+        if node.cache is not None and not options.cached:
+            nodes[name] = replace(nodes[name], cache=None)
     return replace(graph, nodes=nodes)
 
 

@@ -7,10 +7,11 @@ before the run. Starts nothing, writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.errors import UsageError
 from yamlflow.core.expressions.contents import listed
 from yamlflow.core.expressions.evaluator import Values, evaluate
@@ -19,12 +20,16 @@ from yamlflow.core.expressions.parser import parse
 from yamlflow.core.graph import Graph, Loop, Node
 from yamlflow.engine.answers.sight import see
 from yamlflow.engine.machine import shown
+from yamlflow.engine.runs.rehearsal import Fate
 from yamlflow.engine.runs.selection import Selected, Selection, select
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """One step: `items` of its own loop and `tasks` in all, both None when unknown; `reused`: not run again."""
+    """One step: `items` of its own loop and `tasks` in all, both None when unknown; `reused`: not run again.
+
+    `fate` is what its cache would do, where it has one.
+    """
 
     id: str
     group: bool
@@ -37,6 +42,7 @@ class PlannedStep:
     reused: bool = False
     rounds: int = 0
     hook: str = ""
+    fate: Fate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +57,34 @@ class Plan:
         return sum(step.tasks or 0 for step in self.steps if not step.group and not step.hook and not step.reused)
 
     @property
+    def cached(self) -> int:
+        """Tasks that the cache would spare."""
+        return sum(step.fate.cached for step in self.steps if step.fate is not None)
+
+    @property
     def open_ended(self) -> bool:
         return any(step.tasks is None for step in self.steps if not step.group and not step.hook)
 
 
-def plan(graph: Graph, selection: Selection, *, max_items: int | None = None) -> Plan:
+def plan(
+    graph: Graph,
+    selection: Selection,
+    *,
+    max_items: int | None = None,
+    fates: Callable[[Selected], Mapping[str, Fate]] = lambda _: {},
+) -> Plan:
     """The plan of a run; UsageError when a loop is known to have too many items."""
     selected = select(graph, selection)
     counting = _Counting(selected.graph, max_items)
-    return Plan(tuple(counting.step(node, selected) for node in selected.graph.nodes.values()), selected)
+    steps = [counting.step(node, selected) for node in selected.graph.nodes.values()]
+    known = fates(selected)
+    return Plan(tuple(_with_fate(step, known.get(step.id)) for step in steps), selected)
+
+
+def _with_fate(step: PlannedStep, fate: Fate | None) -> PlannedStep:
+    """What was looked up has been counted, too."""
+    number = fate.cached + fate.runs if fate is not None else 0
+    return replace(step, fate=fate, tasks=number if step.tasks is None and number else step.tasks)
 
 
 class _Counting:

@@ -7,8 +7,9 @@ that are read must have a result in the last run of the pipeline.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.errors import UsageError
 from yamlflow.core.expressions.parser import parse
 from yamlflow.core.graph import Graph
@@ -56,6 +57,17 @@ def select(graph: Graph, selection: Selection) -> Selected:
     reused = tuple(root for root in graph.roots if root in kept - chosen)
     reuse = frozenset(node for node in graph.nodes if graph.nodes[node].action and _root(node) in reused)
     return Selected(_part(graph, kept), reuse, reused)
+
+
+def to_refresh(graph: Graph, selection: Selection, patterns: Sequence[str]) -> tuple[str, ...]:
+    """The top-level steps that `--refresh` means; only what a run itself runs can run again."""
+    selected = select(graph, selection)
+    steps = [root for root in selected.graph.roots if root not in selected.reused]
+    for pattern in patterns:
+        if not any(glob(pattern, step) for step in steps):
+            hint = f"the steps are {', '.join(steps)}"
+            raise UsageError(f"--refresh {pattern}: this run has no such step", hint=hint)
+    return tuple(step for step in steps if any(glob(pattern, step) for pattern in patterns))
 
 
 def with_last_values(graph: Graph) -> Graph:

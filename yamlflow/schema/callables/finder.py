@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.callables.annotations import judge_annotation
 from yamlflow.schema.callables.modules import Binding, Module, Modules
 from yamlflow.schema.callables.signatures import (

@@ -14,8 +14,10 @@ import importlib.util
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from yamlflow.core.dataclass import dataclass
 
 _MAX_BYTES = 4 * 1024 * 1024
 _DYNAMIC_CALLS = frozenset({"globals", "vars", "exec", "eval", "setattr", "locals", "import_module"})
@@ -63,6 +65,7 @@ class Modules:
         self.roots = tuple(roots)
         self._installed = tuple(Path(entry) for entry in sys.path if entry and Path(entry).is_dir())
         self._known: dict[str, Where] = {}
+        self._located: dict[str, Module | None] = {}
         self._files: dict[Path, Module] = {}
 
     def named(self, name: str) -> Where:
@@ -70,6 +73,20 @@ class Modules:
         if name not in self._known:
             self._known[name] = self._find(name)
         return self._known[name]
+
+    def located(self, name: str) -> Module | None:
+        """Where the module `a.b.c` lies, its source unread: it binds no names here. None where there is none."""
+        if name not in self._located:
+            head, _, last = name.rpartition(".")
+            parent = self.located(head) if head else None
+            folders = parent.package if parent is not None else () if head else (*self.roots, *self._installed)
+            found = _look(last, folders)
+            if found is not None:
+                ours = parent.first_party if parent is not None else found.folder in self.roots
+                self._located[name] = Module(name, found.file, found.package, first_party=ours)
+            else:
+                self._located[name] = None if head or name in sys.builtin_module_names else _by_hook(name)
+        return self._located[name]
 
     def at(self, file: Path) -> Module:
         """The module in this file, whatever its name."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from yamlflow.core.dataclass import dataclass
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 _MAX_TEXT = 160

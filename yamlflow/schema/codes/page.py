@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.diagnostics import Severity
 
 CODES: tuple[Code, ...] = ()  # this module is the form, not a topic

@@ -209,6 +209,14 @@ CODES = (
         _file(_run("json:loads", ", with: {s: '1'}, cluster: 4")),
     ),
     Code(
+        "cannot-share",
+        "this step cannot share a process",
+        "`isolation: shared` has many small tasks done one after another in one process. A command is a process of "
+        "its own, and what a step with secrets prints goes through a pipe of its own.",
+        _file("fit: {sh: make fit, isolation: shared}"),
+        _file("fit: {sh: make fit}"),
+    ),
+    Code(
         "known-too-late",
         "this must be known before the run",
         "A typed key such as `timeout` is read before anything starts; what comes from a step is known only later.",
@@ -253,6 +261,16 @@ CODES = (
         + _file(_run("json:dumps", ", inputs: {obj: params.day}"), top="params: {day: {type: date}}\n"),
         "# yamlflow run pipeline.yaml -p day=2026-01-31\n"
         + _file(_run("json:dumps", ", inputs: {obj: params.day}"), top="params: {day: {type: date}}\n"),
+    ),
+    Code(
+        "cache-blind-source",
+        "the cache cannot see what this step reads",
+        "A result is used again while code, inputs, arguments and files are the same. A step that reads none of them, "
+        "a download for instance, would run once and never again. `ttl` says for how long its result is good, `key` "
+        "what it depends on.",
+        _file(_run("json:loads", ", with: {s: '1'}, cache: true")),
+        _file(_run("json:loads", ", with: {s: '1'}, cache: {ttl: 1d}")),
+        Severity.WARNING,
     ),
     Code(
         "not-yet-supported",

@@ -32,7 +32,6 @@ def make_action(place: Place, profile: Profile | None, iterated: tuple[str, ...]
         env_pass=tuple(dict.fromkeys((*(profile.env_pass if profile is not None else ()), *step.env_pass))),
         cwd=cwd,
         python=python,
-        isolation=step.isolation,
         iterated=iterated,
         definition=_digest(target, inputs, arguments, env, sorted(secrets), cwd, python, loop),
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from yamlflow.core.graph import (
     Action,
     Axis,
     Bindings,
+    Cache,
     Catch,
     Gpu,
     Loop,
@@ -17,6 +20,8 @@ from yamlflow.core.graph import (
 )
 from yamlflow.core.values import Document, encode
 from yamlflow.schema import model
+from yamlflow.schema.callables import Found
+from yamlflow.schema.callables.signatures import Parameter
 from yamlflow.schema.compiler.actions import as_documents, make_action
 from yamlflow.schema.compiler.edges import elementwise_source, find_edges, iterated_fields
 from yamlflow.schema.compiler.profiles import used_name
@@ -55,9 +60,11 @@ def make_node(view: View, place: Place, rank: int) -> Node:
         deadline=None if group else _number(step.deadline),
         start_timeout=None if group else _start_timeout(step, profile),
         catch=_catch(step.catch),
+        cache=None if group or place.hook else _cache(view, place),
         executor=used_name(view, place),
         resources=Resources() if group else _resources(step.resources),
         limit=None if group else step.limit,
+        isolation="process" if group else _isolation(view, step, profile),
         hook=place.hook,
         description=step.description or "",
         tags=tuple(f"{name}={value}" if value else name for name, value in step.tags.items()),
@@ -174,6 +181,39 @@ def _gpu(gpu: object) -> Gpu:
 
 def _catch(catch: model.Catch | None) -> Catch | None:
     return Catch(as_documents({"": catch.set})[""], catch.run) if catch is not None else None
+
+
+def _cache(view: View, place: Place) -> Cache | None:
+    """None when the step keeps nothing for later. What its executor makes of an image counts, where there is one."""
+    cache = place.step.cache
+    if cache is None or not cache.enabled:
+        return None
+    profile = view.profile(view.profile_name(place), place.unit)
+    image = place.step.image or getattr(profile, "image", None)
+    remote = profile is not None and not isinstance(profile, model.LocalProfile)
+    return Cache(
+        key=cache.key,
+        version=cache.version or "",
+        ttl=_number(cache.ttl),
+        image=str(image) if image and remote else "",
+        paths=tuple(one.name for one in _parameters(view, place) if re.search(r"\bPath\b", one.annotation)),
+        context=any(one.is_context for one in _parameters(view, place)),
+    )
+
+
+def _parameters(view: View, place: Place) -> tuple[Parameter, ...]:
+    found = view.callable(place)
+    signature = found.signature if isinstance(found, Found) else None
+    return signature.parameters if signature is not None else ()
+
+
+def _isolation(view: View, step: model.Step, profile: model.Profile | None) -> str:
+    """What the step says; else what its profile says, where the step can share a process at all."""
+    if "isolation" in step.model_fields_set or not isinstance(profile, model.LocalProfile):
+        return step.isolation
+    hidden = step.secrets or profile.secrets or view.has_secret_parameters
+    sharable = step.run is not None and not hidden
+    return profile.isolation or "process" if sharable else "process"
 
 
 def _start_timeout(step: model.Step, profile: model.Profile | None) -> float | None:

@@ -7,9 +7,9 @@ parameters may stand in such a hole: everything else is known too late.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions import (
     ExpressionError,
     NeedsWorkerError,

@@ -8,10 +8,11 @@ defaults. A step only takes keys that mean something on it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from re import Pattern, escape
 from re import compile as compile_pattern
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.files.overlays import lay_under
 from yamlflow.schema.model.records import layout
 from yamlflow.schema.model.steps import Defaults

@@ -8,11 +8,12 @@ file; the environment is handed in.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime, timedelta
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema import nodes, source
 from yamlflow.schema.diagnostics import Diagnostic, Note, Span
 from yamlflow.schema.model import Param, ParamType, Pipeline, Refused

@@ -7,9 +7,10 @@ never an exception. Knows nothing of references between steps.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema import nodes, source
 from yamlflow.schema.decode import decode
 from yamlflow.schema.diagnostics import Diagnostic, Note, Severity, without_echoes
@@ -23,7 +24,7 @@ MAX_FILES = 64
 _SILENT_INSIDE = ("on_success", "on_failure", "on_exit", "schedule", "deadline", "store", "keep")
 
 
-@dataclass(eq=False)
+@dataclass(slots=True, eq=False)
 class Reader:
     """One load: every source it read by the path that is shown, and everything it found."""
 

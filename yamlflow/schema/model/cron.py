@@ -6,9 +6,9 @@ Only says what is wrong with a line; when it fires next is not decided here.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.model.quantities import Refused
 
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

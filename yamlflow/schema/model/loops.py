@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.model.kinds import (
     EXPRESSION,
     Condition,

@@ -10,10 +10,10 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.model import quantities
 from yamlflow.schema.model.quantities import Refused
 

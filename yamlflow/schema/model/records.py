@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any, ClassVar, Self, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.model.kinds import BOOLEAN, FRACTION, TEXT, WHOLE
 from yamlflow.schema.model.shapes import Choice, Hole, Kind, Listed, Mapped, Recorded, Shape, Tagged, Tree
 

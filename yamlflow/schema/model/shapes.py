@@ -11,9 +11,10 @@ Nothing here reads YAML text or makes diagnostics.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Final, Literal, Union
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.diagnostics import Span
 from yamlflow.schema.model.quantities import Refused
 from yamlflow.schema.nodes import Scalar

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from yamlflow.schema.diagnostics import Diagnostic
 from yamlflow.schema.rules import (
     arguments,
+    caching,
     conditions,
     executors,
     holes,
@@ -49,6 +50,7 @@ RULES: tuple[Rule, ...] = (
     executors.check_placement,
     holes.check_holes,
     unused.check_parameters,
+    caching.check_caches,
 )
 
 

@@ -9,10 +9,11 @@ Made by the loader, read by rules and compiler; never changed after loading.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.diagnostics import Span
 from yamlflow.schema.model import Hooks, Pipeline, Step
 from yamlflow.schema.nodes import Scalar

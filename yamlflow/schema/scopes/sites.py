@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions import ROOTS, Expression, ExpressionError, Reference, Template, parse, parse_template
 from yamlflow.schema.diagnostics import Diagnostic, Span
 from yamlflow.schema.nodes import Scalar

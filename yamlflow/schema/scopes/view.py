@@ -7,10 +7,11 @@ source files on demand.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions import Reference
 from yamlflow.schema.callables import Finder, Result
 from yamlflow.schema.files.inheritance import Placement
@@ -90,6 +91,11 @@ class View:
         return self.readings_of.get(id(place), [])
 
     # ------------------------------------------------------------ where a step runs
+
+    @property
+    def has_secret_parameters(self) -> bool:
+        """Whether there is something to take out of what every task prints."""
+        return any(param.secret for param in self.unit.model.params.values())
 
     def profile_name(self, place: Place) -> str:
         own = place.step.executor

@@ -6,8 +6,7 @@ merged mappings. Merged entries keep the places where they were written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.diagnostics import Diagnostic, Span
 from yamlflow.schema.nodes import Entry, Mapping, Node, Scalar, Sequence
 from yamlflow.schema.text import findings

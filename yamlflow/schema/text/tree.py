@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.schema.diagnostics import Diagnostic, Span, file_order
 from yamlflow.schema.nodes import Mapping, Node, Scalar, Sequence
 from yamlflow.schema.source import Source

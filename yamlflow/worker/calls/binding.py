@@ -11,10 +11,10 @@ import inspect
 import typing
 from collections import abc
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.values import Document
 from yamlflow.worker.calls import conversion
 from yamlflow.worker.codecs import LazyItems, load_items, load_value
@@ -128,7 +128,7 @@ def _wants_context(hint: Any) -> bool:
 
 
 def _argument(name: str, document: Document, hint: Any, store: LocalStorage) -> Any:
-    if type(document) in _PLAIN and hint is None:
+    if type(document) in _PLAIN and (hint is None or hint is type(document)):
         return document
     hint = _without_none(hint)
     origin = typing.get_origin(hint) or hint

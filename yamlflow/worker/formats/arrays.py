@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Any
+from mmap import mmap
+from typing import Any, Union
+
+HEAD = 10 + (1 << 16)
+"""The longest header of a file of version 1.0, in bytes."""
 
 
 def is_array(value: Any) -> bool:
@@ -32,19 +36,17 @@ def dump(array: Any) -> list[bytes | memoryview]:
     return [head.getvalue(), flat.reshape(-1).data.cast("B")]
 
 
-def load(content: bytearray) -> Any:
+def load(content: Union[bytearray, mmap]) -> Any:
     """The array, writable, in the memory of `content`."""
     import numpy as np
 
-    file = io.BytesIO(content)
+    file = io.BytesIO(memoryview(content)[:HEAD])
     version = np.lib.format.read_magic(file)
     if version != (1, 0):
-        file.seek(0)
-        return np.load(file, allow_pickle=False)
+        return np.load(io.BytesIO(content), allow_pickle=False)
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
     count = int(np.prod(shape, dtype=np.int64))
     if not count or dtype.hasobject:
-        file.seek(0)
-        return np.load(file, allow_pickle=False)
+        return np.load(io.BytesIO(content), allow_pickle=False)
     flat = np.frombuffer(content, dtype=dtype, count=count, offset=file.tell())
     return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)

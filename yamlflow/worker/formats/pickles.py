@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
+from types import FunctionType
 from typing import Any, NoReturn
 
 from yamlflow.core.values import Document
@@ -23,6 +26,8 @@ MAGIC = b"YFP1"
 ALIGNMENT = 64
 DEPTH = 12
 PARTS = 200
+_OTHERS = sys.stdlib_module_names | {"yamlflow"}
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 Keep = Callable[[PurePath], Document]
 Fetch = Callable[[Document], Any]
@@ -34,8 +39,10 @@ class _Pickler(pickle.Pickler):
     def __init__(self, file: io.BytesIO, buffers: list[pickle.PickleBuffer], keep: Keep) -> None:
         super().__init__(file, protocol=5, buffer_callback=buffers.append)
         self._keep = keep
+        self.kinds: set[Any] = set()
 
     def reducer_override(self, value: Any) -> Any:
+        self.kinds.add(value if isinstance(value, (type, FunctionType)) else type(value))
         document = self._keep(value) if isinstance(value, PurePath) else None
         return NotImplemented if document is None else (stored_path, (document,))
 
@@ -54,16 +61,28 @@ def stored_path(document: Document) -> NoReturn:
     raise pickle.UnpicklingError(f"a stored path outside of a worker: {document}")
 
 
-def dump(value: Any, keep: Keep) -> list[bytes | memoryview]:
-    """The blocks of a pickle file. Raises whatever the value's own code raises."""
+def dump(value: Any, keep: Keep) -> tuple[list[bytes | memoryview], tuple[str, ...]]:
+    """The blocks of a pickle file, and the names of the classes in it. Raises whatever the value's own code raises."""
     file, found = io.BytesIO(), list[pickle.PickleBuffer]()
-    _Pickler(file, found, keep).dump(value)
+    pickler = _Pickler(file, found, keep)
+    pickler.dump(value)
     blocks = [file.getbuffer(), *(buffer.raw() for buffer in found)]
     head = MAGIC + struct.pack(f"<I{len(blocks)}Q", len(blocks) - 1, *(block.nbytes for block in blocks))
     parts: list[bytes | memoryview] = []
     for block in (memoryview(head), *blocks):
         parts += [block, bytes(-block.nbytes % ALIGNMENT)]
-    return parts
+    return parts, tuple(
+        sorted({f"{kind.__module__}:{kind.__qualname__}" for kind in pickler.kinds if _is_theirs(kind)})
+    )
+
+
+def _is_theirs(kind: Any) -> bool:
+    """Whether a class or function is neither Python's own nor an installed package's."""
+    module = str(kind.__module__)
+    if module.partition(".")[0] in _OTHERS:
+        return False
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    return bool(file) and not _INSTALLED & set(file.split(os.sep))
 
 
 def load(content: bytearray, fetch: Fetch) -> Any:

@@ -63,9 +63,17 @@ def task_variables(job: Job) -> dict[str, str]:
     return variables
 
 
+def enter(variables: Mapping[str, str]) -> None:
+    """Set the variables; those that are so already cost nothing."""
+    present = os.environ
+    for name, value in variables.items():
+        if present.get(name) != value:
+            present[name] = value
+
+
 def checkpoint_folder(job: Job) -> str:
     """`checkpoints/TASK` beside the run's scratch folders: the same for every attempt."""
-    run = os.path.dirname(os.path.dirname(job.scratch))
+    run = job.scratch.rsplit("/", 2)[0]
     indexes = "".join(f"-{index}" for index in job.task.path)
     return f"{run}/checkpoints/{job.task.node}{indexes}"
 

@@ -7,54 +7,93 @@ module is imported by the task itself.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
-import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from yamlflow.core.jobs import job_from_json, job_to_json
 from yamlflow.worker.calls import importing
-from yamlflow.worker.processes import seeding, task
+from yamlflow.worker.processes import frames, kernel, seeding, task
 from yamlflow.worker.processes.bootstrap import command
+from yamlflow.worker.processes.frames import Channel
 
 if TYPE_CHECKING:
-    from yamlflow.worker.processes.template import Spec
+    from yamlflow.worker.processes.shared import Bench
+    from yamlflow.worker.processes.spec import Spec
 
 # -------------------------------------------------------------------- tasks
 
 
-def become(spec: Spec, desk: task.Desk, channel: socket.socket, parent: int) -> NoReturn:
+def become(spec: Spec, desk: task.Desk, leash: kernel.Leash) -> NoReturn:
     """Turn a fork of the template into an interpreter of its own that does the job."""
     status, job = 1, desk.job
     try:
-        task.enter(desk, parent)
+        task.enter(desk)
         python = spec.python or sys.executable
         body = {"job": job_to_json(job), "secrets": list(spec.secrets)}
-        descriptors = (_inherited(channel.fileno()), _in_memory(body))
+        descriptors = (_inherited(desk.channel.fileno()), _in_memory(body), *_held(leash))
         try:
             os.execv(python, command(python, "fresh", "main", *descriptors))
         except OSError as error:
-            task.fail(job, channel, f"cannot start the interpreter {python}: {error.strerror}")
-            status = task.CLEAN
+            task.fail(job, desk.channel, f"cannot start the interpreter {python}: {error.strerror}")
+            status = task.FAILED_CLEAN
     finally:
         os._exit(status)
 
 
-def main(channel: int, memory: int) -> NoReturn:
+def main(channel: int, memory: int, *leash: int) -> NoReturn:
     """The new interpreter's first call."""
+    _hold(leash)
     body = _from_memory(memory)
     job = job_from_json(body["job"])
-    os.set_inheritable(channel, False)
     importing.prepare_path(job.code_roots)
     sys.argv = [str(job.target.get("callable", "command"))]
-    secrets = {name: os.environ[name] for name in body["secrets"] if name in os.environ}
+    masked = (*job.masked, *(os.environ[name] for name in body["secrets"] if name in os.environ))
     status = 1
     try:
+        faulthandler.enable()
         task.prepare_streams()
         seeding.watch_imports()
-        status = task.work(job, socket.socket(fileno=channel), secrets)
+        status = task.work(job, frames.inherited(channel), masked)
+    finally:
+        os._exit(status)
+
+
+# -------------------------------------------------------------------- workers
+
+
+def become_worker(spec: Spec, bench: Bench, page: int, parent: int, leash: kernel.Leash) -> NoReturn:
+    """Turn a fork of the template into an interpreter of its own that does shared tasks."""
+    try:
+        task.detach(parent)
+        body = {name: getattr(bench, name) for name in ("scratch", "capture", "gpus")}
+        memory = _in_memory({**body, "target": spec.target, "code_roots": spec.code_roots})
+        descriptors = (_inherited(bench.channel.fileno()), memory, _inherited(page), *_held(leash))
+        python = spec.python or sys.executable
+        os.execv(python, command(python, "fresh", "worker", *descriptors))
+    finally:
+        os._exit(1)
+
+
+def worker(channel: int, memory: int, page: int, *leash: int) -> NoReturn:
+    """The new interpreter's first call, of one that does many tasks."""
+    _hold(leash)
+    from yamlflow.worker.processes import shared
+    from yamlflow.worker.processes.page import Page
+
+    body = _from_memory(memory)
+    importing.prepare_path(body["code_roots"])
+    sys.argv = [body["target"]]
+    status = 1
+    try:
+        faulthandler.enable()
+        task.prepare_streams()
+        seeding.watch_imports()
+        shared.serve(shared.bench_of(body, frames.inherited(channel), Page(page)))
+        status = 0
     finally:
         os._exit(status)
 
@@ -62,7 +101,7 @@ def main(channel: int, memory: int) -> NoReturn:
 # -------------------------------------------------------------------- templates
 
 
-def restart_template(spec: Spec, channel: socket.socket) -> NoReturn:
+def restart_template(spec: Spec, channel: Channel) -> NoReturn:
     """Become a template without the module whose import made forking unsafe; pid, parent and channel stay."""
     body = {name: getattr(spec, name) for name in type(spec).__slots__}
     descriptors = (_inherited(channel.fileno()), _in_memory({**body, "fresh": True}))
@@ -71,10 +110,21 @@ def restart_template(spec: Spec, channel: socket.socket) -> NoReturn:
 
 def restarted_template(channel: int, memory: int) -> NoReturn:
     from yamlflow.worker.processes import template
+    from yamlflow.worker.processes.spec import spec_from_json
 
-    os.set_inheritable(channel, False)
-    spec = template.spec_from_json(_from_memory(memory))
-    template.become(spec, socket.socket(fileno=channel), os.getppid())
+    spec = spec_from_json(_from_memory(memory))
+    template.become(spec, frames.inherited(channel), os.getppid())
+
+
+def _held(leash: kernel.Leash) -> tuple[int, ...]:
+    """The end of the leash that the new interpreter gets; the other one it must not have."""
+    return (_inherited(leash[0]),) if leash else ()
+
+
+def _hold(leash: Sequence[int]) -> None:
+    for end in leash:
+        os.set_inheritable(end, False)
+        kernel.hold(end)
 
 
 def _inherited(descriptor: int) -> int:
@@ -83,7 +133,7 @@ def _inherited(descriptor: int) -> int:
 
 
 def _in_memory(body: Mapping[str, Any]) -> int:
-    descriptor = os.memfd_create("yamlflow", 0)
+    descriptor = _inherited(kernel.memory_file("yamlflow"))
     with open(descriptor, "wb", closefd=False) as file:
         file.write(json.dumps(body).encode())
     return descriptor

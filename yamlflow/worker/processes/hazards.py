@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-import threading
+import sys
 
 from yamlflow.worker.processes.environment import THREADS
 
@@ -20,7 +20,7 @@ _OPENBLAS = re.compile(r"/\S*openblas\S*\.so\S*")
 def found() -> list[str]:
     """Why this process must not be forked; empty when it may be."""
     reasons = []
-    if threading.active_count() > 1:
+    if threads() > 1:
         reasons.append("threads")
     links = _open_files()
     if sum(link.startswith("socket:") for link in links) > 1:  # one is the channel to the launcher
@@ -30,6 +30,12 @@ def found() -> list[str]:
     if _openmp_runs():
         reasons.append("openmp")
     return reasons
+
+
+def threads() -> int:
+    """Python threads of this process; `threading` itself costs a fork a quarter of its time, and is not imported."""
+    threading = sys.modules.get("threading")
+    return threading.active_count() if threading is not None else 1
 
 
 def _open_files() -> list[str]:

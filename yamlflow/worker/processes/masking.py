@@ -1,7 +1,7 @@
 """Secrets taken out of what a task writes: a safety net, not a wall.
 
-Known values and their usual disguises (Base64 at each of three shifts, URL and
-JSON escapes) become `***` before they reach a file. A value cut in two by two
+Known values and their usual disguises (Base64 at each of three shifts; URL, JSON,
+XML, shell and Python escapes) become `***` before they reach a file. A value cut in two by two
 writes is found: as many bytes as the longest value are held back.
 """
 
@@ -11,7 +11,7 @@ import base64
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote, quote_plus
 
 SHORTEST = 4
@@ -27,9 +27,22 @@ def forms(value: str) -> set[bytes]:
     for text in {value, *value.splitlines()}:
         plain = text.strip()
         if len(plain) >= SHORTEST:
-            dresses = (plain, quote(plain, safe=""), quote_plus(plain), json.dumps(plain)[1:-1])
-            found |= {dress.encode() for dress in dresses} | _base64_forms(plain.encode())
+            found |= {dress.encode(errors="surrogateescape") for dress in _escapes(plain)}
+            found |= _base64_forms(plain.encode(errors="surrogateescape"))
     return found
+
+
+def _escapes(text: str) -> set[str]:
+    """A text as it stands in a URL, in JSON, XML, a shell's command and Python's own `repr`."""
+    from html import escape  # a table of 2,000 entities that a task without secrets does not carry
+    from shlex import quote as shell_quote
+
+    json_forms = (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+    xml_forms = (escape(text), escape(text, quote=False), escape(text).replace("&#x27;", "&apos;"))
+    shell_forms = (shell_quote(text).strip("'"), text.replace("'", "'\\''"))
+    python_forms = (repr(text)[1:-1], ascii(text)[1:-1])
+    url_forms = (quote(text, safe=""), quote(text), quote_plus(text))
+    return {text, *url_forms, *json_forms, *xml_forms, *shell_forms, *python_forms}
 
 
 def _base64_forms(value: bytes) -> set[bytes]:
@@ -69,14 +82,14 @@ class Masker:
         self._longest = longest
         self._held = b""
         self._log = log
-        self.read_end, self.write_end = os.pipe2(os.O_CLOEXEC)
+        self.read_end, self.write_end = os.pipe()
         os.set_blocking(self.read_end, False)
 
     @classmethod
-    def of(cls, secrets: Mapping[str, str], log: str) -> Masker:
-        longest = max((len(form) for value in secrets.values() for form in forms(value)), default=1)
+    def of(cls, secrets: Sequence[str], log: str) -> Masker:
+        longest = max((len(form) for value in secrets for form in forms(value)), default=1)
         target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        return cls(pattern(secrets.values()), longest, target)
+        return cls(pattern(secrets), longest, target)
 
     def pump(self) -> bool:
         """Pass on what is there; False at end of file."""

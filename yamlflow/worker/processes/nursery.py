@@ -12,12 +12,12 @@ import faulthandler
 import os
 import select
 import signal
-import socket
 import time
 from typing import NoReturn
 
 # All that a callable's task needs is imported with these, once, and shared by every fork.
 from yamlflow.worker.processes import frames, kernel, task, template
+from yamlflow.worker.processes.spec import spec_from_json
 
 PATIENCE = 2.0
 """Seconds that templates have to end their tasks when the launcher is gone."""
@@ -29,16 +29,15 @@ def main(control: int) -> NoReturn:
     kernel.adopt_orphans()
     faulthandler.enable()
     task.prepare_streams()
-    os.set_inheritable(control, False)
-    Nursery(socket.socket(fileno=control)).serve()
+    Nursery(frames.inherited(control)).serve()
     os._exit(0)
 
 
 class Nursery:
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: frames.Channel) -> None:
         self._control = control
         self._templates: dict[int, int] = {}  # pid -> the launcher's number for it
-        self._woken, self._wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._woken, self._wakeup = kernel.wakeup_pipe()
         self._poll = select.poll()
 
     def serve(self) -> None:
@@ -56,26 +55,22 @@ class Nursery:
             self._reap()
 
     def _receive(self) -> bool:
-        try:
-            data, descriptors, _, _ = socket.recv_fds(self._control, frames.PACKET, 1)
-        except ConnectionResetError:  # it went with words of ours unread
+        frame, descriptors = self._control.receive_with(1)
+        if frame is None:
             return False
-        if not data:
-            return False
-        frame = frames.unpack(data)
         if frame["op"] == "template":
-            self._make(frame, socket.socket(fileno=descriptors[0]))
+            self._make(frame, frames.inherited(descriptors[0]))
         else:
             self._kill(frame["id"])
         return True
 
-    def _make(self, frame: frames.Frame, channel: socket.socket) -> None:
+    def _make(self, frame: frames.Frame, channel: frames.Channel) -> None:
         me = os.getpid()
         pid = os.fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)
             self._control.close()
-            template.become(template.spec_from_json(frame["spec"]), channel, me)
+            template.become(spec_from_json(frame["spec"]), channel, me)
         channel.close()
         self._templates[pid] = frame["id"]
 
@@ -112,9 +107,11 @@ class Nursery:
 
     def _end_all(self) -> None:
         deadline = time.monotonic() + PATIENCE
-        while self._templates and time.monotonic() < deadline:
+        self._reap()
+        while self._templates and (left := deadline - time.monotonic()) > 0:
+            if select.select([self._woken], [], [], left)[0]:
+                os.read(self._woken, 512)
             self._reap()
-            time.sleep(0.01)
         for pid in self._templates:
             os.kill(pid, signal.SIGKILL)
         while strangers := kernel.children():

@@ -33,11 +33,13 @@ _SEEDERS: dict[str, Callable[[ModuleType, int], None]] = {
 
 def seed(number: int) -> None:
     """Seed what is imported; what is not is seeded when it is."""
+    _LATE.number = number
+    if len(_LATE.waiting) == len(_SEEDERS):
+        return
     for name, seeder in _SEEDERS.items():
         module = sys.modules.get(name)
         if module is not None:
             seeder(module, number)
-    _LATE.number = number
 
 
 def watch_imports() -> None:

@@ -1,9 +1,8 @@
 """The task's own process: a fork of the template that does one job and ends.
 
 Its own session, log, scratch folder and random sequence. It writes its outcome
-to the socket it inherited, then ends; CLEAN as exit status says that it had no
-children left, so that nobody has to look for them. Must never return into the
-template's loop.
+to the socket it inherited, then ends; its exit status says how, and whether it left
+something that somebody has to look for. Must never return into the template's loop.
 """
 
 from __future__ import annotations
@@ -11,24 +10,27 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # the enums of `signal` cost a fork a dozen copied pages
 import atexit
 import faulthandler
-import io
 import os
 import signal
-import socket
 import sys
-import threading
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn
 
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.jobs import Failure, Job, Outcome, outcome_to_json
 from yamlflow.worker import invocation
-from yamlflow.worker.processes import environment, frames, kernel, masking, seeding
-from yamlflow.worker.processes.scratches import Scratches
-from yamlflow.worker.storage import remove_tree
+from yamlflow.worker.disk import remove_tree
+from yamlflow.worker.processes import frames, hazards, kernel, logs, masking, seeding
 
-CLEAN = 93
+DONE, DONE_CLEAN, FAILED_CLEAN = 92, 93, 94
+GOOD = frozenset({DONE, DONE_CLEAN})
+"""Exit statuses of a task that did its work: what waits behind it can begin."""
+
+CLEAN = frozenset({DONE_CLEAN, FAILED_CLEAN})
+"""Exit statuses of a task that leaves nothing: no child, and nothing in its scratch folder."""
+
 _SIGCHLD, _DEFAULT = int(signal.SIGCHLD), int(signal.SIG_DFL)
 DUMP_STACKS = signal.SIGUSR2
 WIND_DOWN = 5
@@ -39,84 +41,81 @@ _OUR_EXIT_HANDLERS = atexit._ncallbacks()  # noqa: SLF001 - there is no public w
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A task's place, prepared before the fork: where it writes to, and what differs in its environment."""
+    """A task's place, laid before the fork: the job, where it writes to, whom it tells, and who forks it."""
 
     job: Job
     output: int
-    variables: Mapping[str, str]
+    channel: frames.Channel
+    parent: int
 
 
-def prepare_desk(job: Job, output: int | None, scratches: Scratches) -> Desk:
-    """Log and scratch folder; `output` is where the task writes to instead of its log."""
-    target = open_log(job.log) if output is None else output
-    scratches.make(job.scratch)
-    return Desk(job, target, environment.task_variables(job))
-
-
-def become(desk: Desk, channel: socket.socket, parent: int, secrets: Mapping[str, str]) -> NoReturn:
+def become(desk: Desk, masked: Sequence[str]) -> NoReturn:
     """Turn a fresh fork into the task."""
     status = 1
     try:
-        enter(desk, parent)
-        status = work(desk.job, channel, secrets)
+        enter(desk)
+        status = work(desk.job, desk.channel, masked)
     finally:
         os._exit(status)
 
 
-def enter(desk: Desk, parent: int) -> None:
+def enter(desk: Desk) -> None:
     """Cut loose from the template: session, signals, output."""
-    os.setsid()
-    kernel.die_with_parent(parent)
-    kernel.adopt_orphans()
-    signal.set_wakeup_fd(-1)
-    _signal.signal(_SIGCHLD, _DEFAULT)
+    detach(desk.parent)
     os.dup2(desk.output, 1)
     os.dup2(desk.output, 2)
     os.close(desk.output)
 
 
-def open_log(path: str) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+def detach(parent: int) -> None:
+    """A session of its own that ends with the template, and none of the template's signals."""
+    os.setsid()
+    kernel.die_with_parent(parent)
+    kernel.adopt_orphans()
+    _signal.set_wakeup_fd(-1)
+    _signal.signal(_SIGCHLD, _DEFAULT)
 
 
 def prepare_streams() -> None:
     """What a task prints is UTF-8, line by line, in the order in which it happens; SIGUSR2 shows its stacks."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    flush()
+    sys.stdout = sys.__stdout__ = logs.open_stream(1)  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = logs.open_stream(2)  # type: ignore[misc]
     faulthandler.register(DUMP_STACKS, all_threads=True, chain=False)
 
 
-def fail(job: Job, channel: socket.socket, message: str) -> None:
+def fail(job: Job, channel: frames.Channel, message: str) -> None:
     """A task that ends before it began."""
     failure = Failure("start_failed", message, final=True)
     frame = {"op": "outcome", "id": job.attempt_id, "outcome": outcome_to_json(Outcome("failed", failure=failure))}
     tell(channel, frame, job)
 
 
-def work(job: Job, channel: socket.socket, secrets: Mapping[str, str]) -> int:
+def work(job: Job, channel: frames.Channel, masked: Sequence[str]) -> int:
     """Do the job and tell the outcome; gives the exit status."""
     seeding.seed(job.seed)
 
     def say(message: str, fraction: float | None) -> None:
+        message = masking.masked(message, masked) if masked else message
         tell(channel, {"op": "progress", "id": job.attempt_id, "message": message, "fraction": fraction}, job)
 
-    outcome = without_secrets(invocation.Invocation(job, say).perform(_target(job)), secrets)
+    outcome = without_secrets(invocation.Invocation(job, say).perform(_target(job)), masked)
     write_down(job, outcome)
     flush()
     tell(channel, {"op": "outcome", "id": job.attempt_id, "outcome": outcome_to_json(outcome)}, job)
     wind_down()
-    leave(job, outcome)
-    return 1 if has_children() else CLEAN
+    clean = leave(job, outcome) and not kernel.has_children()
+    if outcome.state == "failed":
+        return FAILED_CLEAN if clean else 1
+    return DONE_CLEAN if clean else DONE
 
 
-def without_secrets(outcome: Outcome, secrets: Mapping[str, str]) -> Outcome:
+def without_secrets(outcome: Outcome, masked: Sequence[str]) -> Outcome:
     """The words of a failure are shown and kept: no secret may be in them."""
-    if outcome.failure is None or not secrets:
+    if outcome.failure is None or not masked:
         return outcome
-    values = list(secrets.values())
     failure = outcome.failure
-    message, trace = masking.masked(failure.message, values), masking.masked(failure.traceback, values)
+    message, trace = masking.masked(failure.message, masked), masking.masked(failure.traceback, masked)
     return replace(outcome, failure=replace(failure, message=message, traceback=trace))
 
 
@@ -140,7 +139,7 @@ def _target(job: Job) -> invocation.Work:
     return invocation.call
 
 
-def tell(channel: socket.socket, frame: frames.Frame, job: Job) -> None:
+def tell(channel: frames.Channel, frame: frames.Frame, job: Job) -> None:
     """One frame to the launcher. A task that closed the socket leaves its word in a file."""
     try:
         channel.send(frames.pack(frame, f"{job.scratch}.{frame['op']}.json"))
@@ -165,25 +164,25 @@ def flush() -> None:
 
 def wind_down() -> None:
     """Let threads and exit handlers finish, for a while: the outcome is told already."""
-    if threading.active_count() > 1 or atexit._ncallbacks() > _OUR_EXIT_HANDLERS:  # noqa: SLF001
+    if hazards.threads() > 1 or atexit._ncallbacks() > _OUR_EXIT_HANDLERS:  # noqa: SLF001
         faulthandler.dump_traceback_later(WIND_DOWN, exit=True)
-        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing ends its children
+        _join_threads()
         atexit._run_exitfuncs()  # noqa: SLF001
         faulthandler.cancel_dump_traceback_later()
         flush()
 
 
-def leave(job: Job, outcome: Outcome) -> None:
-    """Remove what is in the scratch folder; after a failure it may explain it, and stays."""
-    if outcome.state != "failed" and os.listdir(job.scratch):
+def _join_threads() -> None:
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        threading._shutdown()  # noqa: SLF001 - as multiprocessing ends its children
+
+
+def leave(job: Job, outcome: Outcome) -> bool:
+    """Remove what is in the scratch folder; after a failure it may explain it, and stays. Whether it was empty."""
+    if not os.listdir(job.scratch):
+        return True
+    if outcome.state != "failed":
         os.chdir("/")
         remove_tree(job.scratch)
-
-
-def has_children() -> bool:
-    """Whether this process, its own subreaper, still has descendants, alive or not reaped."""
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
-    return True
+    return False

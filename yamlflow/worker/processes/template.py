@@ -16,24 +16,35 @@ import os
 import resource
 import select
 import signal
-import socket
 import sys
 import time
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from collections import deque
+from typing import NoReturn
 
 from yamlflow.core.jobs import Failure, Job, Outcome, job_from_json, outcome_to_json
 from yamlflow.worker import invocation
 from yamlflow.worker.calls import importing
 from yamlflow.worker.calls.failures import failure_of
-from yamlflow.worker.processes import environment, frames, fresh, hazards, kernel, logs, masking, seeding, task
+from yamlflow.worker.processes import (
+    environment,
+    frames,
+    fresh,
+    hazards,
+    kernel,
+    logs,
+    masking,
+    rehearsal,
+    seeding,
+    task,
+)
+from yamlflow.worker.processes.desks import Desks, open_log
 from yamlflow.worker.processes.masking import Masker
-from yamlflow.worker.processes.scratches import Scratches
+from yamlflow.worker.processes.running import LONG, NEVER, Running
+from yamlflow.worker.processes.spec import Spec
+from yamlflow.worker.processes.workers import Workers
 
-NEVER = float("inf")
-LONG = 3600.0
+IDLE = 3600.0
 DUMP = 0.2
 """Seconds a task has to write its stacks before it is asked to end."""
 
@@ -44,45 +55,7 @@ TICK = 1.0
 """Seconds between two looks at the logs of running tasks."""
 
 
-@dataclass(slots=True)
-class Running:
-    """A task that was started and not yet reaped; times are monotonic seconds."""
-
-    job: Job
-    started: float
-    deadline: float
-    masker: Masker | None = None
-    cause: str = ""
-    terminate_at: float = NEVER
-    kill_at: float = NEVER
-
-    @property
-    def due(self) -> float:
-        """When something is to be done about it next."""
-        return min(self.deadline, self.terminate_at, self.kill_at)
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """What a template is for: a step's module and everything that counts before it is imported."""
-
-    target: str
-    code_roots: tuple[str, ...]
-    cwd: str
-    env: Mapping[str, str]
-    secrets: Mapping[str, str]
-    cpu: float
-    log: str
-    grace: float
-    fresh: bool = False
-    python: str | None = None
-
-
-def spec_from_json(body: Mapping[str, Any]) -> Spec:
-    return Spec(**{**body, "code_roots": tuple(body["code_roots"])})
-
-
-def become(spec: Spec, channel: socket.socket, parent: int) -> NoReturn:
+def become(spec: Spec, channel: frames.Channel, parent: int) -> NoReturn:
     """Turn a fresh fork of the nursery into a template."""
     status = 1
     try:
@@ -101,27 +74,31 @@ def become(spec: Spec, channel: socket.socket, parent: int) -> NoReturn:
 
 
 class Template:
-    def __init__(self, spec: Spec, channel: socket.socket) -> None:
+    def __init__(self, spec: Spec, channel: frames.Channel) -> None:
         self._spec = spec
         self._channel = channel
         self._running: dict[int, Running] = {}
-        self._scratches = Scratches()
+        self._desks = Desks()
+        self._pid = 0
         self._resident = 0
         self._foreseen = {""}
-        self._secrets: dict[str, str] = {}
-        self._woken, wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._masked: tuple[str, ...] = spec.masked
+        self._woken, wakeup = kernel.wakeup_pipe()
         self._wakeup = wakeup
         self._poll = select.poll()
+        self._leash = kernel.leash() if spec.fresh else None
+        self._workers = Workers(spec, self._send, self._leash)
 
     # ---------------------------------------------------------------- start
 
     def prepare(self) -> bool:
         """Environment, folder and import; False when no task can be run, which the launcher is told."""
         spec = self._spec
-        _output_to(os.memfd_create("import") if spec.secrets else task.open_log(spec.log))
         try:
-            self._secrets = environment.secrets(spec.secrets, os.environ)
-            os.environ.update({**environment.threads(spec.cpu, spec.env), **spec.env, **self._secrets})
+            _output_to(kernel.memory_file("import") if self._hides else open_log(spec.log))
+            secrets = environment.secrets(spec.secrets, os.environ)
+            self._masked = (*spec.masked, *secrets.values())
+            os.environ.update({**environment.threads(spec.cpu, spec.env), **spec.env, **secrets})
             os.chdir(spec.cwd or "/")
             importing.prepare_path(spec.code_roots)
             if not spec.target:
@@ -138,13 +115,17 @@ class Template:
         self._send({"op": "ready"})
         return True
 
+    @property
+    def _hides(self) -> bool:
+        return bool(self._spec.secrets or self._spec.masked)
+
     def _publish_output(self) -> None:
         """What importing printed is in the log already, unless there were secrets to take out of it."""
         task.flush()
-        if self._spec.secrets:
+        if self._hides:
             os.lseek(1, 0, os.SEEK_SET)
-            said = masking.cleaned(os.read(1, LIMIT), self._secrets.values())
-            log = task.open_log(self._spec.log)
+            said = masking.cleaned(os.read(1, LIMIT), self._masked)
+            log = open_log(self._spec.log)
             os.write(log, said)
             os.close(log)
 
@@ -152,7 +133,7 @@ class Template:
         self._publish_output()
         known = isinstance(error, (importing.CallableNotFoundError, environment.SecretMissingError))
         failure = Failure("error", str(error), exception=type(error).__name__) if known else failure_of(error)
-        outcome = task.without_secrets(Outcome("failed", failure=failure), self._secrets)
+        outcome = task.without_secrets(Outcome("failed", failure=failure), self._masked)
         self._send({"op": "unusable", "outcome": outcome_to_json(outcome)})
 
     def _settle(self) -> None:
@@ -162,7 +143,11 @@ class Template:
         # 3.12 counts native threads; those that make forking unsafe have been looked for
         warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
         sys.argv = [self._spec.target or "command"]
+        self._pid = os.getpid()
+        if self._spec.target:
+            rehearsal.rehearse()
         gc.collect()
+        rehearsal.fill_holes()
         gc.freeze()
         self._resident = kernel.resident() if self._spec.target and not self._spec.fresh else 0
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
@@ -178,22 +163,26 @@ class Template:
             for descriptor, _ in self._poll.poll(self._patience()):
                 if descriptor == self._woken:
                     self._drain_wakeups()
+                    self._reap()
                 elif descriptor == self._channel.fileno():
                     if not self._receive():
                         self._end_all()
                         return
                 else:
                     self._relay(descriptor)
-            self._reap()
             self._keep_time()
+            self._workers.keep_time()
 
     def _patience(self) -> float:
         """Milliseconds until something is due."""
         if not self._running:
-            return LONG * 1000
+            return min(IDLE, self._workers.patience()) * 1000
+        patience = min(TICK, self._workers.patience())
         now = time.monotonic()
-        due = min(running.due for running in self._running.values())
-        return max(0.0, min(due - now, TICK)) * 1000
+        for running in self._running.values():
+            if running.due - now < patience:
+                patience = max(0.0, running.due - now)
+        return patience * 1000
 
     def _drain_wakeups(self) -> None:
         try:
@@ -204,12 +193,16 @@ class Template:
 
     def _receive(self) -> bool:
         """Frames that are there; False at the launcher's end of file."""
-        frame = frames.receive(self._channel)
+        frame, descriptors = self._channel.receive_with(2)
         if frame is None:
             return False
         if frame["op"] == "run":
-            self._start(job_from_json(frame["job"]))
-        else:
+            self._start(deque(job_from_json({**frame["common"], **own}) for own in frame["each"]))
+        elif frame["op"] == "worker":
+            self._workers.hire(frame, *descriptors)
+        elif frame["op"] == "end":
+            self._workers.end(frame["id"], frame["number"], frame["cause"], force=frame["force"])
+        elif not self._release(frame["id"]) and frame["op"] == "kill":
             self._stop(frame["id"], frame["cause"], force=frame["force"])
         return True
 
@@ -221,34 +214,47 @@ class Template:
 
     # ---------------------------------------------------------------- tasks
 
-    def _start(self, job: Job) -> None:
-        self._foresee(job)
-        masker = Masker.of(self._secrets, job.log) if self._secrets else None
+    def _start(self, jobs: deque[Job]) -> None:
+        """Fork the first; the others wait behind it. What can be done before the fork is: there it costs each task."""
+        job = jobs.popleft()
+        if job.target.get("callable", "") not in self._foreseen:
+            self._foresee(job)
         try:
-            desk = task.prepare_desk(job, masker.write_end if masker else None, self._scratches)
+            masker = Masker.of(self._masked, job.log) if self._masked else None
+            output = masker.write_end if masker else self._desks.log(job.log)
+            self._desks.scratch(job.scratch)
         except OSError as error:
             task.fail(job, self._channel, f"cannot prepare the task: {error}")
-            self._report(job, 0, "", 0.0)
+            self._report(Running(job, 0.0, NEVER, jobs), 0, 0.0)
             return
-        os.environ.update(desk.variables)  # here, where it costs no copied pages: the next task overwrites them
+        environment.enter(environment.task_variables(job))
+        desk = task.Desk(job, output, self._channel, self._pid)
         now = time.monotonic()
-        me = os.getpid()
         pid = os.fork()
         if pid == 0:
-            if self._spec.fresh:
-                fresh.become(self._spec, desk, self._channel, me)
-            task.become(desk, self._channel, me, self._secrets)
-        os.close(desk.output)
-        deadline = now + job.timeout if job.timeout else NEVER
-        self._running[pid] = Running(job, now, deadline, masker)
+            self._become(desk)
+        os.close(output)
+        self._running[pid] = Running(job, now, now + job.timeout if job.timeout else NEVER, jobs, masker)
         if masker:
             self._poll.register(masker.read_end, select.POLLIN)
 
+    def _become(self, desk: task.Desk) -> NoReturn:
+        if self._spec.fresh:
+            fresh.become(self._spec, desk, self._leash)
+        task.become(desk, self._masked)
+
     def _foresee(self, job: Job) -> None:
-        target = job.target.get("callable", "")
-        if target not in self._foreseen and not self._spec.fresh:
-            self._foreseen.add(target)
+        target = job.target["callable"]
+        self._foreseen.add(target)
+        if not self._spec.fresh:
             invocation.foresee(target, job.code_roots)
+
+    def _release(self, attempt_id: str) -> bool:
+        """A job that has not begun is not to begin; whether it was one."""
+        released = any(running.release(attempt_id) for running in self._running.values())
+        if released:
+            self._send({"op": "back", "back": [attempt_id]})
+        return released
 
     def _stop(self, attempt_id: str, cause: str, *, force: bool) -> None:
         for pid, running in self._running.items():
@@ -262,12 +268,12 @@ class Template:
         running.deadline = NEVER
         if force:
             running.terminate_at = running.kill_at = NEVER
-            _signal_group(pid, signal.SIGKILL)
+            kernel.signal_group(pid, signal.SIGKILL)
         elif running.kill_at == NEVER:
             running.kill_at = now + self._spec.grace
             running.terminate_at = now
             if cause == "timeout" and running.job.target["kind"] == "python":
-                _signal(pid, task.DUMP_STACKS)
+                kernel.signal_process(pid, task.DUMP_STACKS)
                 running.terminate_at = now + DUMP
 
     def _keep_time(self) -> None:
@@ -277,9 +283,11 @@ class Template:
                 self._end(pid, running, "timeout", force=False)
             if running.terminate_at <= now:
                 running.terminate_at = NEVER
-                _signal_group(pid, signal.SIGTERM)
+                kernel.signal_group(pid, signal.SIGTERM)
             if running.kill_at <= now:
                 self._end(pid, running, running.cause, force=True)
+            if running.behind and now - running.started >= LONG:
+                self._send({"op": "back", "back": running.give_back()})
             if now - running.started > TICK:
                 logs.trim(running.job.log)
 
@@ -291,46 +299,51 @@ class Template:
     # ---------------------------------------------------------------- ends
 
     def _reap(self) -> None:
-        while self._running:
-            try:
-                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
+        while self._running or self._workers:
+            dead = kernel.next_dead({*self._running, *self._workers})
+            if dead is None:
                 return
-            if ended is None:
-                return
-            running = self._running.get(ended.si_pid)
-            if running is None:  # an adopted orphan
-                os.waitpid(ended.si_pid, 0)
-            else:
-                self._bury(ended.si_pid, running)
+            if dead.pid in self._workers:
+                self._workers.bury(dead)
+                self._sweep()
+            elif dead.pid in self._running:  # else it is an adopted orphan
+                self._bury(dead)
 
-    def _bury(self, pid: int, running: Running) -> None:
-        """A task has ended: end its group while the zombie holds the number, reap it, report."""
-        _signal_group(pid, signal.SIGKILL)
-        _, status, usage = os.wait4(pid, 0)
+    def _bury(self, dead: kernel.Dead) -> None:
+        """A task has ended: tidy up after it, report."""
+        pid, status, usage = dead
+        running = self._running[pid]
         del self._running[pid]
-        if not (os.WIFEXITED(status) and os.WEXITSTATUS(status) == task.CLEAN):
+        code = os.waitstatus_to_exitcode(status)
+        if code not in task.CLEAN:
             self._sweep()
         if running.masker:
             self._poll_unregister(running.masker.read_end)
             running.masker.finish()
-        logs.finish(running.job.log)
-        self._scratches.take_back(running.job.scratch)
         seconds = time.monotonic() - running.started
-        self._report(running.job, os.waitstatus_to_exitcode(status), running.cause, seconds, usage)
+        written = logs.finish(running.job.log)
+        if code in task.CLEAN:
+            self._desks.take_scratch(running.job.scratch)
+            if written == 0 and not running.masker:
+                self._desks.take_log(running.job.log)
+        self._report(running, code, seconds, usage)
+        if running.behind:
+            self._start(running.behind)
 
     def _report(
-        self, job: Job, status: int, cause: str, seconds: float, usage: resource.struct_rusage | None = None
+        self, running: Running, status: int, seconds: float, usage: resource.struct_rusage | None = None
     ) -> None:
+        """How a task has ended; behind one that did not end well nothing begins."""
         self._send(
             {
                 "op": "exit",
-                "id": job.attempt_id,
+                "id": running.job.attempt_id,
                 "status": status,
-                "cause": cause,
+                "cause": running.cause,
                 "seconds": seconds,
                 "cpu": usage.ru_utime + usage.ru_stime if usage else 0.0,
-                "memory": max(0, usage.ru_maxrss * 1024 - self._resident) if usage else 0,
+                "memory": max(0, kernel.peak(usage) - self._resident) if usage else 0,
+                "back": [] if status in task.GOOD and not running.cause else running.give_back(),
             }
         )
 
@@ -343,21 +356,22 @@ class Template:
     def _sweep(self) -> None:
         """Kill what a task left behind: children of ours that are no tasks. Their children come to us in turn."""
         for _ in range(1000):
-            strangers = [pid for pid in kernel.children() if pid not in self._running]
+            strangers = [pid for pid in kernel.children() if pid not in self._running and pid not in self._workers]
             if not strangers:
                 return
             for pid in strangers:
-                _signal(pid, signal.SIGKILL)
+                kernel.signal_process(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
 
     def _end_all(self) -> None:
         """The launcher is gone: so is every task."""
         for pid in list(self._running):
-            _signal_group(pid, signal.SIGKILL)
+            kernel.signal_group(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
         self._running.clear()
+        self._workers.end_all()
         self._sweep()
-        self._scratches.clear()
+        self._desks.clear()
 
 
 def _output_to(target: int) -> None:
@@ -365,17 +379,3 @@ def _output_to(target: int) -> None:
     os.dup2(target, 1)
     os.dup2(target, 2)
     os.close(target)
-
-
-def _signal(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _signal_group(pid: int, number: int) -> None:
-    try:
-        os.killpg(pid, number)
-    except ProcessLookupError:  # it has not made its session yet
-        _signal(pid, number)

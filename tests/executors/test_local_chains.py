@@ -1,0 +1,197 @@
+"""Short tasks handed over together: a process each, one after another, and what ends such a row."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from yamlflow.core.jobs import UNSTARTED, JobBatch
+from yamlflow.worker.codecs import load_value
+
+
+@pytest.fixture
+def chain(workshop):
+    """Hands jobs over as the ones of one grant; gives them, to be waited for."""
+
+    def hand(*jobs):
+        together = [replace(job, shares=jobs[0].attempt_id) for job in jobs]
+        workshop.executor.submit(JobBatch("batch", "step", len(together), together.__getitem__))
+        return together
+
+    return hand
+
+
+def end(workshop, job):
+    """How it ended: `succeeded`, the reason of its failure, or that it never began."""
+    report = workshop.until(lambda report: report.attempt_id == job.attempt_id and report.kind in ("ended", "gone"))
+    if report.kind == "gone":
+        return report.message
+    return report.outcome.failure.reason if report.outcome.failure else report.outcome.state
+
+
+def ends(workshop, jobs):
+    return [end(workshop, job) for job in jobs]
+
+
+def said(workshop, *kinds):
+    return [(report.kind, report.attempt_id) for report in workshop.heard if report.kind in kinds]
+
+
+MODULE = """
+    import os, signal, sys, time
+
+    def note(what):
+        with open("ledger", "a") as file:
+            file.write(what + "\\n")
+
+    def f(x, how=""):
+        note(f"begins {x}")
+        if how == "sleep":
+            note("sleeps")
+            time.sleep(60)
+        elif how == "pause":
+            time.sleep(0.4)
+        elif how == "raise":
+            raise ValueError(x)
+        elif how == "exit":
+            os._exit(3)
+        elif how == "template":
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)
+        elif how == "mess":
+            open("mess", "w").close()
+        elif how == "hold":
+            while not os.path.exists("go"):
+                time.sleep(0.005)
+        print("says", x)
+        note(f"ends {x}")
+        return [os.getpid(), os.getsid(0), x]
+"""
+
+
+@pytest.fixture
+def jobs(workshop):
+    workshop.write("work.py", MODULE)
+
+    def make(*hows, **fields):
+        return [workshop.job("work:f", inputs={"x": number, "how": how}, **fields) for number, how in enumerate(hows)]
+
+    return make
+
+
+def begun(workshop):
+    """Which tasks began, in order."""
+    ledger = workshop.code / "ledger"
+    lines = ledger.read_text().splitlines() if ledger.exists() else []
+    return [int(line.split()[1]) for line in lines if line.startswith("begins")]
+
+
+def test_each_has_a_process_session_log_and_scratch_folder_of_its_own_and_they_run_in_order(workshop, chain, jobs):
+    made = chain(*jobs("", "mess", "", "", "mess", "", "", ""))
+    assert ends(workshop, made) == ["succeeded"] * 8
+    values = [load_value(workshop.ended(job).value, workshop.store) for job in made]
+    assert len({pid for pid, _, _ in values}) == len({session for _, session, _ in values}) == 8
+    ledger = (workshop.code / "ledger").read_text().splitlines()
+    assert ledger == [line for x in range(8) for line in (f"begins {x}", f"ends {x}")]
+    assert [workshop.log(job) for job in made] == [f"says {x}\n" for x in range(8)]
+    assert workshop.left() == []
+
+
+def test_each_is_said_to_have_started_when_the_one_before_it_has_ended(workshop, chain, jobs):
+    made = chain(*jobs("", "", ""))
+    assert ends(workshop, made) == ["succeeded"] * 3
+    expected = [(kind, job.attempt_id) for job in made for kind in ("started", "ended")]
+    assert said(workshop, "started", "ended") == expected
+
+
+@pytest.mark.parametrize(("how", "reason"), [("raise", "error"), ("exit", "error"), ("timeout", "timeout")])
+def test_behind_one_that_fails_nothing_begins_and_the_others_are_given_back(workshop, chain, jobs, how, reason):
+    made = jobs("", how if how != "timeout" else "pause", "", "")
+    made[1] = replace(made[1], timeout=0.05 if how == "timeout" else None)
+    made = chain(*made)
+    assert ends(workshop, made) == ["succeeded", reason, UNSTARTED, UNSTARTED]
+    assert begun(workshop) == [0, 1]
+    assert said(workshop, "started") == [("started", job.attempt_id) for job in made[:2]]
+    again = chain(*made[2:])
+    workshop.heard.clear()
+    assert ends(workshop, again) == ["succeeded", "succeeded"]
+
+
+def test_what_waits_behind_one_that_turns_out_long_is_given_back_and_the_long_one_goes_on(workshop, chain, jobs):
+    made = chain(*jobs("hold", "", ""))
+    assert ends(workshop, made[1:]) == [UNSTARTED, UNSTARTED]
+    (workshop.code / "go").touch()
+    assert end(workshop, made[0]) == "succeeded"
+    assert begun(workshop) == [0]
+
+
+def test_one_that_is_withdrawn_never_begins_and_one_that_has_begun_goes_on(workshop, chain, jobs):
+    made = chain(*jobs("hold", "", ""))
+    workshop.executor.cancel([made[2].attempt_id, made[0].attempt_id], begun=False)
+    (workshop.code / "go").touch()
+    assert ends(workshop, made)[::2] == ["succeeded", UNSTARTED]
+    assert 2 not in begun(workshop)
+    workshop.executor.cancel([job.attempt_id for job in made], begun=False)
+    assert workshop.executor.poll(0.1) == []
+
+
+def test_to_cancel_ends_the_one_that_runs_and_none_begins_behind_it(workshop, chain, jobs):
+    made = chain(*jobs("sleep", "", ""))
+    while "sleeps" not in workshop.wait_for("ledger"):
+        pass
+    workshop.executor.cancel([job.attempt_id for job in made])
+    assert ends(workshop, made) == ["cancelled", UNSTARTED, UNSTARTED]
+    assert begun(workshop) == [0]
+
+
+def test_with_the_template_only_the_one_that_ran_is_lost(workshop, chain, jobs):
+    made = chain(*jobs("", "template", "", ""))
+    assert ends(workshop, made) == ["succeeded", "lost", UNSTARTED, UNSTARTED]
+    assert begun(workshop) == [0, 1]
+    workshop.heard.clear()
+    assert ends(workshop, chain(*made[2:])) == ["succeeded", "succeeded"]
+
+
+def test_one_that_cannot_be_prepared_fails_and_the_others_are_given_back(workshop, chain, jobs):
+    made = jobs("", "", "")
+    Path(made[1].scratch, "in the way").mkdir(parents=True)
+    made = chain(*made)
+    assert ends(workshop, made) == ["succeeded", "start_failed", UNSTARTED]
+
+
+def test_a_module_that_cannot_be_imported_fails_them_all(workshop, chain):
+    workshop.write("broken.py", "raise SystemExit('no')")
+    made = chain(*(workshop.job("broken:f") for _ in range(3)))
+    assert set(ends(workshop, made)) == {"error"}
+
+
+def test_cancelled_while_their_module_is_imported_none_begins(workshop, chain):
+    workshop.write("slow.py", "import time\nopen('importing', 'w').write('now')\ntime.sleep(60)\ndef f(): pass")
+    made = chain(*(workshop.job("slow:f") for _ in range(3)))
+    workshop.wait_for("importing")
+    workshop.executor.cancel([job.attempt_id for job in made])
+    assert set(ends(workshop, made)) == {"cancelled"}
+
+
+def test_commands_stand_in_a_row_too(workshop, chain):
+    def command(number, script):
+        target = {"kind": "command", "script": f"{script}; echo {number} >> {workshop.code}/ledger", "outputs": {}}
+        return workshop.job(target)
+
+    made = chain(command(0, "true"), command(1, "set -e; false"), command(2, "true"))
+    assert ends(workshop, made) == ["succeeded", "error", UNSTARTED]
+    assert (workshop.code / "ledger").read_text() == "0\n"
+
+
+def test_behind_one_that_is_killed_nothing_begins(workshop, chain, jobs):
+    made = chain(*jobs("sleep", ""))
+    while "sleeps" not in workshop.wait_for("ledger"):
+        pass
+    for pid in workshop.processes():
+        if os.getsid(pid) == pid:
+            os.kill(pid, signal.SIGKILL)
+    assert ends(workshop, made) == ["error", UNSTARTED]
