@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from yamlflow.core.graph import TaskId
-from yamlflow.core.jobs import Failure, Outcome, Usage
+from yamlflow.core.jobs import UNSTARTED, Failure, Outcome, Usage
 from yamlflow.core.messages import (
     ArtifactLost,
     Evaluated,
@@ -229,3 +229,13 @@ def test_a_task_that_runs_again_because_its_value_was_lost_is_counted_as_that_an
     assert (view.steps["prep"].again, view.steps["prep"].retries, view.steps["by.split"].retries) == (1, 0, 0)
     assert view.steps["prep"].counts[State.SUCCEEDED] == 1
     assert not view.failures
+
+
+def test_an_attempt_that_never_began_is_none_and_its_task_waits_again() -> None:
+    what = task("prep")
+    view = seen(Submitted(101.0, what, 1), Lost(102.0, what, 1, UNSTARTED))
+
+    assert (view.running, view.failures, view.steps["prep"].busy) == ({}, {}, 0.0)
+    for event in ran(103.0, what):
+        view.fold(event)
+    assert (view.steps["prep"].state, view.steps["prep"].retries) == (State.SUCCEEDED, 0)

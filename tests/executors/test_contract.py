@@ -112,3 +112,12 @@ def test_wake_is_not_lost_when_nobody_waits_yet(executor):
 def test_its_traits_are_data(executor):
     assert executor.traits.max_batch >= 1
     assert isinstance(executor.traits.machine, bool)
+
+
+def test_to_cancel_only_what_has_not_begun_leaves_the_others_alone_and_says_nothing(executor, job):
+    submit(executor, job("a", hold=True))
+    heard(executor, lambda report: report.kind == "started")
+    executor.cancel(["a", "unknown"], begun=False)
+    assert executor.poll(0.2) == []
+    executor.cancel(["a"], force=True)
+    heard(executor, lambda report: report.kind == "ended" and report.attempt_id == "a")

@@ -444,7 +444,9 @@ def test_a_task_that_closes_every_descriptor_has_its_result_and_is_done_once(wor
 
 @pytest.mark.parametrize("harm", ["os.close(1)", "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)", "os.closerange(1, 3)"])
 def test_a_task_that_takes_away_its_streams_takes_away_nobody_elses(workshop, values, harm):
-    workshop.write("work.py", f"import os, sys\ndef harm(): {harm}\ndef f(): print('out'); print('err', file=sys.stderr)")
+    workshop.write(
+        "work.py", f"import os, sys\ndef harm(): {harm}\ndef f(): print('out'); print('err', file=sys.stderr)"
+    )
     jobs = [workshop.job(f"work:{name}") for name in ("harm", "f")]
     values(*jobs)
     assert workshop.log(jobs[1]) == "out\nerr\n"

@@ -143,7 +143,7 @@ class Simulation:
             doom.meet("launch")
             traits = traits_of(self.world, {})  # type: ignore[arg-type]
             crew: Any = {"local": (self.world, traits)}
-            return execute(run, crew, MACHINE, self.check_told, Makers(scheduler, lambda *_: hand))  # type: ignore[arg-type,return-value]
+            return execute(run, crew, MACHINE, self.check_told, Makers(scheduler, lambda *_: hand))  # type: ignore[arg-type]
         except (KilledError, StateError, TemporaryError):
             return None
         finally:
@@ -239,7 +239,7 @@ class Simulation:
         made = set(self.ledger.states.values())
         stored = {ref.digest for value in self.ledger.done.values() for ref in references(value)}
         missing = stored - self.world.made.keys()
-        self.world.plots, self.world.commits, self.world.between = {}, [], []
+        self.world.calm()
         ended = self.launch(None)
         assert ended is not None
         assert ended.state == result.state or (self.options.loose and result.state != "succeeded")

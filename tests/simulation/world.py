@@ -59,6 +59,7 @@ class World:
         self.past: list[str] = []  # attempts of earlier launches
         self.flying: dict[str, Job] = {}
         self.stop: Callable[[str], None] = lambda _kind: None
+        self.stop_after = options.stop_after
         self._numbers = count()
         self.begin()
 
@@ -81,6 +82,11 @@ class World:
             else:
                 self.lose_value(kind)
         self.between = []
+
+    def calm(self) -> None:
+        """Nothing goes wrong any more, and nobody wants the run to end."""
+        self.plots, self.commits, self.between = {}, [], []
+        self.stop_after = None
 
     # --- time
 
@@ -128,7 +134,7 @@ class World:
             self.flying[job.attempt_id] = self.believed[job.attempt_id] = job
             kinds = self.plots.pop(self.submits, [])
             self.submits += 1
-            if self.submits == self.options.stop_after:
+            if self.submits == self.stop_after:
                 self.stop(self.options.stop_kind)
             for kind in kinds:
                 if kind not in _JOBS:

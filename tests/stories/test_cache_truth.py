@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 TASKS = """
@@ -146,3 +148,19 @@ def test_what_is_made_while_a_file_is_edited_is_not_kept(project):
     story.write("data.txt", "old")
     assert story.run().outputs["one"] == "old"
     assert story.ledger == ["late", "late"]
+
+
+@pytest.mark.parametrize(
+    "script", ["cat data/*.txt", "cat data/a.t?t", "cat data/{a,b}.txt", "find data/ -type f", "cat TOP/data/a.txt"]
+)
+def test_ignored_data_that_a_script_names_counts(project, script):
+    said = script.replace("TOP", str(project.folder))
+    story = project(f'steps: {{one: {{sh: "{said}", cwd: code, cache: {{version: 1}}}}}}')
+    story.write(".gitignore", "data\n.yamlflow\n")
+    subprocess.run(["git", "init", "-q"], cwd=story.folder, check=True)
+    story.write("data/a.txt", "old")
+    story.write("data/b.txt", "old")
+    story.run()
+    assert story.run().state("one") == "cached"
+    story.write("data/a.txt", "new")
+    assert story.run().state("one") == "succeeded"

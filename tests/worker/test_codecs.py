@@ -52,6 +52,10 @@ class Slotted:
     inner: Fit
 
 
+def decimal_of(text: str) -> Decimal:
+    return Decimal(text)
+
+
 class Pair(NamedTuple):
     left: int
     right: object
@@ -491,3 +495,17 @@ def test_a_large_array_inside_an_object_is_not_copied_into_the_pickle(shelf):
     (ref,) = references(document)
     assert (ref.format, ref.size > 800_000) == ("pickle", True)
     assert back[("k",)].flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("value", "classes"),
+    [
+        ([Fit(float(number)) for number in range(200)], ("Fit",)),
+        ({("k",): [Pair(1, Color.RED), decimal_of]}, ("Color", "Pair", "decimal_of")),
+        ({"text": '{"$object":["Not","a class' * 500}, ()),
+        ({("k",): np.ones(9)}, ()),
+    ],
+)
+def test_a_reference_names_the_classes_of_the_objects_in_it(shelf, value, classes):
+    (ref,) = references(shelf.put(value))
+    assert ref.classes == tuple(f"{__name__}:{name}" for name in classes)

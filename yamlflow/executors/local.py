@@ -53,6 +53,10 @@ CHAIN = 8
 """Short tasks that are handed over at a time: what the launcher spends on a hand-over, they share."""
 
 
+REST = 0.002
+"""Seconds in which ends of tasks are collected while nobody waits for what follows from them."""
+
+
 class LocalExecutor:
     """Runs each attempt in a process of its own on this machine."""
 
@@ -77,12 +81,19 @@ class LocalExecutor:
 
     def poll(self, timeout: float) -> Sequence[Report]:
         self._stop_late_imports()
+        if not self._reports and self._all_are_followed():
+            self._tree.rest(min(REST, timeout))
         self._listen(0.0 if self._reports else self._sharing.patience(self._patience(timeout)))
         self._stop_late_imports()
         self._sharing.watch()
         reports = list(self._reports)
         self._reports.clear()
         return reports
+
+    def _all_are_followed(self) -> bool:
+        """Whether behind every task that runs another begins by itself, so that no slot waits for our word."""
+        attempts = [attempt for template in self._tree.templates.values() for attempt in template.attempts.values()]
+        return bool(attempts) and all(len(attempt.line) > 1 for attempt in attempts)
 
     def wake(self) -> None:
         self._tree.wake()

@@ -8,6 +8,7 @@ fills an outbox. What a task did is for the executor to judge, not for this modu
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import subprocess
 import sys
@@ -97,6 +98,8 @@ class Tree:
         self._selector = selectors.DefaultSelector()
         self._woken, self._waker = kernel.wakeup_pipe()
         self._selector.register(self._woken, selectors.EVENT_READ, None)
+        self._orders = select.poll()
+        self._orders.register(self._woken, select.POLLIN)
         self._nurseries: dict[tuple[Any, ...], Nursery] = {}
         self._current: dict[tuple[Any, ...], Template] = {}
         self._heard: list[Heard] = []
@@ -186,6 +189,10 @@ class Tree:
             self._selector.modify(line.channel, selectors.EVENT_READ | (selectors.EVENT_WRITE if waits else 0), line)
 
     # ---------------------------------------------------------------- hearing
+
+    def rest(self, seconds: float) -> None:
+        """Hear nothing for a while, unless somebody wakes us."""
+        self._orders.poll(seconds * 1000)
 
     def hear(self, timeout: float) -> list[Heard]:
         """Frames with the template they came from; its death is the last: {"op": "dead", "status": n or None}."""

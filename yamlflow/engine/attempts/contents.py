@@ -46,9 +46,9 @@ class Contents:
         return self._known[path, mark]
 
     def _folder(self, path: Path) -> str | None:
-        """All files below it by their names, and empty folders; links are followed, a loop is not."""
+        """Files below it by their names, and empty folders. Links are followed, a loop is not; no compiled code."""
         try:
-            found = [(name, Path(inner)) for name, inner in members(str(path))]
+            found = [(name, Path(inner)) for name, inner in members(str(path)) if "__pycache__" not in name]
         except OSError:  # a folder that may not be read
             return None
         lines = [(name, None if inner.is_dir() else self.of(inner)) for name, inner in found]

@@ -8,6 +8,7 @@ whatever that is. Changes nothing.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,6 +30,9 @@ from yamlflow.engine.attempts.codes import Code, Codes
 from yamlflow.engine.attempts.contents import Contents
 
 _WORD = re.compile(r"[^\s'\"=;|&<>()$`]+")
+_WILD = re.compile(r"[^/]*[*?\[{].*")
+"""What a shell expands: what is before it leads to the folder that it looks in."""
+_KERNEL = ("/proc/", "/sys/", "/dev/")
 _SECRET = digest_of("a secret")
 SHORTEST = 4
 """Characters of a secret value that is looked for in what tasks are given."""
@@ -102,14 +106,21 @@ class Fingerprints:
         given = {f"command.{name}": self._text(value) for name, value in filled.get("roots", {}).items()}
         if argv:
             given["command"] = self._text(list(argv))
-        words = argv[1:] if argv else [word for word in _WORD.findall(target.script or "") if word[0] != "/"]
+        words = argv[1:] if argv else _WORD.findall(target.script or "")
         words += [value for value in prepared.inputs.values() if isinstance(value, str)]
         made = {str(text) for body in target.outputs.values() for text in body.values()}
         for word in dict.fromkeys(words):
-            place = self._here / word
-            if word and word not in made and _is_file(place):
-                given[f"file {word}"] = self._holds(place) or ""
+            place = self._here / _WILD.sub("", word)
+            if word and word not in made and not word.startswith(_KERNEL) and self._is_data(place):
+                given[f"{'file' if place.is_file() else 'folder'} {word}"] = self._holds(place) or ""
         return given
+
+    def _is_data(self, place: Path) -> bool:
+        """Whether a word leads to a file, or to a folder below the project's; one elsewhere may be anything."""
+        try:
+            return place.is_file() or (place.is_dir() and self._here in Path(os.path.normpath(place)).parents)
+        except (OSError, ValueError):  # a text that is too long for a name, or no name at all
+            return False
 
     def _wanted(self, task: TaskId, expressions: tuple[str, ...], prepared: Prepared) -> dict[str, str]:
         """What `cache.key` says counts."""
@@ -172,13 +183,6 @@ def _as_paths(value: Document) -> Document:
     if isinstance(value, dict) and not any(name.startswith("$") for name in value):
         return {name: _as_paths(item) for name, item in value.items()}
     return {"$path": value} if isinstance(value, str) else value
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a text that is too long for a name, or no name at all
-        return False
 
 
 def _seen(document: Any) -> Any:

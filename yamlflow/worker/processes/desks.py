@@ -33,7 +33,10 @@ class Desks:
 
     def scratch(self, path: str) -> None:
         """A new, empty folder of mode 0700. Raises OSError."""
-        if not (self._scratches and _renamed(self._scratches.pop(), path)):
+        spare = self._scratches.pop() if self._scratches else ""
+        if not spare or not _renamed(spare, path):
+            if spare:
+                _removed(spare)
             os.mkdir(path, 0o700)
 
     def take_log(self, path: str) -> None:

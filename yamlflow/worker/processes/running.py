@@ -9,7 +9,7 @@ from yamlflow.core.jobs import Job
 from yamlflow.worker.processes.masking import Masker
 
 NEVER = float("inf")
-LONG = 0.1
+LONG = 0.2
 """Seconds after which a task turns out not to be a short one: what waits behind it is given back."""
 
 
