@@ -128,6 +128,13 @@ def test_after_a_failure_what_was_handed_over_and_has_not_begun_is_withdrawn_and
     assert not broken.flight.keys() - {task for task, _ in broken.runs}
 
 
+def test_what_a_loop_that_fails_fast_gave_back_ends_as_cancelled_while_the_run_keeps_going():
+    node = many(loop={"fail_fast": True})
+    broken = world(node, lambda task, _: failed() if task.path == (5,) else QUICK, start={"keep_going": True}).run()
+    assert max(broken.ran("many")) < (11,)
+    assert {broken.state("many", number) for number in range(20, 40)} == {"cancelled"}
+
+
 def test_what_a_failure_gave_back_goes_out_again_with_the_same_number_and_uses_up_no_try():
     def fate(task, attempt):
         return failed() if task.path == (3,) and attempt == 1 else QUICK

@@ -9,6 +9,7 @@ from yamlflow.core.messages import (
     ExecutorUp,
     Failed,
     ItemsKnown,
+    Lost,
     Machine,
     Marked,
     Progressed,

@@ -211,3 +211,20 @@ def test_a_rescue_that_fails_has_failed_and_so_has_what_breaks_while_the_run_is_
     world.tell(CancelRequested(1.0, "SIGINT", drain=True))
     world.report(TaskId("a", ()), 1)
     assert world.finish().state("a") == "failed"
+
+
+def test_a_rescue_waits_for_its_slot_when_a_failure_elsewhere_ends_the_tries():
+    first = step("first", "needs:z", limit="one")
+    risky = step("risky", catch=Catch(callable="m:g"), retry=Retry(attempts=3), limit="one")
+    nodes = graph(first, risky, step("b"), step("z"), limits={"one": 1})
+    world = World(nodes, lambda task, attempt: OK if task.node in "first z" or attempt == 2 else failed())
+    world.held = {TaskId(name, ()) for name in ("first", "risky", "b")}
+    world.begin()
+    while world.inbox:
+        world.tell(world.inbox.pop(0))
+    for name in ("risky", "b"):
+        world.report(TaskId(name, ()), 1)
+    world.held = set()
+    world.report(TaskId("first", ()), 1)
+    assert [command.rescue for command in world.finish().commands if isinstance(command, Submit)][-1]
+    assert (world.state("risky"), world.ends) == ("caught", ["failed"])

@@ -42,7 +42,7 @@ class World:
         self.happened = happened
         self.order = random.Random(mix("world", options.seed))
         self.storage = LocalStorage(store)
-        self.traits = Traits(depth=8)
+        self.traits = Traits(depth=8, chain=4)
         self.clock = Clock(lambda: 1.8e9 + self.now + self.jump, lambda: self.now)
         self.now = 0.0
         self.jump = 0.0

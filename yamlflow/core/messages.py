@@ -221,7 +221,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactLost:
-    """What `task` made in its `attempt` (0: in an earlier launch) is missing or damaged; the reader finds out.
+    """What `task` made is missing or damaged; `attempt` is its last in this launch (0: none). The reader finds out.
 
     The reader is a task whose attempt failed by it, or, with `what`, a question: its
     failure is the next event. Digest and `why` are for people.
@@ -361,11 +361,9 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop attempts. `begun` is False when only those are meant that have not begun: the others go on."""
-
     tasks: tuple[tuple[TaskId, int], ...]
     reason: str
-    begun: bool = True
+    begun: bool = True  # False: those that have begun are not meant, and go on
 
 
 @dataclass(frozen=True, slots=True)

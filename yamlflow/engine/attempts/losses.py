@@ -25,7 +25,7 @@ from yamlflow.engine.answers.evaluation import LostValue, Reader
 from yamlflow.store.state import State, Stored
 from yamlflow.worker.storage import DAMAGED, MISSING, ArtifactLostError, LocalStorage
 
-_KINDS = ("RunStarted", "Succeeded", "Restored", "Marked")
+_KINDS = ("RunStarted", "Submitted", "Succeeded", "Restored", "Marked")
 
 OPENED = frozenset({"json", "dir"})
 """Formats whose content refers to other stored values, in a form that the launcher can read."""
@@ -114,13 +114,13 @@ class Losses:
 
     def _learn(self, stored: Stored) -> None:
         row = stored.row
+        task = TaskId(row.node, parse_path(row.path))
+        self._attempts[task] = max(row.attempt, self._attempts.get(task, 0))  # also one that made nothing has its name
         body = json.loads(row.body) if row.body else {}
         outcome = body if row.kind == "Succeeded" else body.get("outcome") or {}
         if "value" not in outcome:
             return
-        task = TaskId(row.node, parse_path(row.path))
         self._first.setdefault(task, stored.seq)
-        self._attempts[task] = row.attempt
         for ref in references(outcome["value"]):
             self._made(ref, task)
 

@@ -16,9 +16,7 @@ _MAX_CHARACTERS = 10  # findings about characters in one file
 _SMALLEST = 'the smallest pipeline:\nyamlflow: 1\nsteps:\n  hello: {run: "module:function"}'
 
 # What YAML forbids, what ruamel takes for a line break, a byte order mark inside, and signs that reverse text.
-_UNFIT = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
-)
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
 _KEY_UNFIT = re.compile("[\x00-\x1f\x7f-\xa0\xad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
