@@ -186,6 +186,7 @@ def test_what_is_lost_between_a_run_and_its_resume_is_made_again_exactly_once(ya
     assert counted(project) == dict.fromkeys(PRODUCERS | READERS | {"spoil"}, 1)
     assert json.loads(done.stdout)["outputs"]["sizes"] == undisturbed
     assert "running array again" in done.stderr
+    assert "array: a stored value of array" not in done.stderr, "a task is not its own reader"
     assert "run again: a stored value was lost" in yamlflow("status").stdout
 
 

@@ -10,7 +10,7 @@ from tests.engine.bench import Bench, bad, bench, graph, ok, over, step
 from yamlflow.core.errors import SetupError, UsageError
 from yamlflow.core.graph import Axis, Catch, Loop, Repeat, Resources, Retry, TaskId
 from yamlflow.core.messages import State
-from yamlflow.engine import machine
+from yamlflow.engine import api, machine
 from yamlflow.engine.runs import history
 from yamlflow.engine.runs.folder import find_folder
 from yamlflow.engine.runs.plan import plan as make_plan
@@ -201,6 +201,7 @@ def test_profiles_of_the_project_go_before_those_of_the_user(tmp_path):
     [
         ("max_worker = 3", "there is no setting `max_worker`"),
         ("max_workers = 'three'", "`max_workers` is 'three', not a whole number"),
+        ("max_workers = 0", "`max_workers` is 0, not a whole number above 0"),
         ("clamp = 1", "`clamp` is 1, not true or false"),
         ("max_workers = ", "yamlflow.toml: Invalid value"),
         ("executors = 3", "`executors` is a table of tables"),
@@ -213,9 +214,15 @@ def test_a_wrong_setting_names_its_file(tmp_path, text, said):
     assert said in wrong.value.message
 
 
-def test_a_wrong_variable_is_an_error():
-    with pytest.raises(UsageError, match="YAMLFLOW_MAX_WORKERS=many: not a whole number"):
-        read_settings(Path("/nowhere"), {}, {"YAMLFLOW_MAX_WORKERS": "many"})
+@pytest.mark.parametrize("text", ["many", "0", "-1"])
+def test_a_wrong_variable_is_an_error(text):
+    with pytest.raises(UsageError, match=f"YAMLFLOW_MAX_WORKERS={text}: not a whole number above 0"):
+        read_settings(Path("/nowhere"), {}, {"YAMLFLOW_MAX_WORKERS": text})
+
+
+def test_a_run_from_python_has_at_least_one_worker():
+    with pytest.raises(UsageError, match="max_workers is 0"):
+        api.run("/nowhere/pipeline.yaml", max_workers=0)
 
 
 # --- this machine ---

@@ -109,7 +109,7 @@ def test_a_request_to_one_launcher_says_nothing_to_the_next(here):
 def test_cancelling_what_is_over_is_an_error(here):
     done = here.run(graph(step("a")))
     with here.folder.look() as state:
-        with pytest.raises(UsageError, match="name the run to cancel; going on: none"):
+        with pytest.raises(UsageError, match="no run is going on"):
             history.cancel(here.folder, state, None)
         with pytest.raises(UsageError, match="is not going on: it is succeeded"):
             history.cancel(here.folder, state, done.run_id)

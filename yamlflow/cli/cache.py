@@ -63,7 +63,7 @@ def why(words: WhyArgument, as_json: JsonOption = False, state_dir: StateDirOpti
             print(safe_json({"schema": 1, **body, "why": said}))
             return
         print(f"{step} in run {look.record.id}: {cached} of {count(view.steps[step].total, 'task')} from the cache")
-        for line in said or ([] if cached else ["it has no cache, or was not reached"]):
+        for line in said or ([] if cached else ["it has no cache, or the run had --no-cache, or did not reach it"]):
             print(f"  {one_line(line)}")
 
 
@@ -109,7 +109,7 @@ def _reasons(event: Event, step: str) -> Iterator[str]:
 
 def _row(row: Cached) -> list[str]:
     given = ", ".join(f"{name}={text}" for name, text in row.given.items() if not text.startswith("#"))
-    return [one_line(row.name), moment(row.created), row.run, one_line(given)[:60]]
+    return [one_line(row.name), moment(row.created), row.run, one_line(given, 60)]
 
 
 def _entry(row: Cached) -> dict[str, Any]:

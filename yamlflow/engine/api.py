@@ -146,6 +146,8 @@ def run(
     Raises InvalidPipelineError for a file with errors and other YamlflowErrors for
     what makes running impossible; a failed task is part of the result.
     """
+    if max_workers is not None and max_workers < 1:
+        raise UsageError(f"max_workers is {max_workers}", hint="it is at least 1, or None")
     graph = _graph(str(path), params or {}, Placement((executor,) if executor else ()))
     selection = Selection(only=tuple(only))
     options = RunOptions(

@@ -126,8 +126,15 @@ def _bool(text: str) -> bool:
     return words[text.lower()]
 
 
-_READ: Mapping[str, Callable[[str], Any]] = {"int": int, "str": str, "bool": _bool, "path": Path}
-_SAID = {"int": "a whole number", "str": "a text", "bool": "true or false", "path": "a path"}
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+_READ: Mapping[str, Callable[[str], Any]] = {"int": _number, "str": str, "bool": _bool, "path": Path}
+_SAID = {"int": "a whole number above 0", "str": "a text", "bool": "true or false", "path": "a path"}
 _TYPES: Mapping[str, type] = {"int": int, "str": str, "bool": bool, "path": str}
 
 
@@ -180,7 +187,7 @@ def _checked(path: Path, body: Mapping[str, Any], where: str) -> _Source:
 
 def _typed(path: Path, where: str, name: str, value: Any) -> Any:
     kind = SETTINGS[name].kind
-    if type(value) is not _TYPES[kind]:
+    if type(value) is not _TYPES[kind] or (isinstance(value, int) and kind == "int" and value < 1):
         raise SetupError(f"{path}: {where}`{name}` is {value!r}, not {_SAID[kind]}")
     return path.parent / str(value) if kind == "path" else value
 

@@ -84,7 +84,8 @@ def again(loss: ArtifactLost, view: RunView) -> str:
     """`report: a stored value of prepare is damaged (sha256 differs): running prepare again`."""
     producer = one_line(view.names.display(loss.task))
     reader = one_line(view.names.display(loss.reader)) if loss.reader.node else "outputs"
-    return f"  {reader}: a stored value of {producer} is {one_line(loss.why)}: running {producer} again"
+    before = f"{reader}: " if reader != producer else ""
+    return f"  {before}a stored value of {producer} is {one_line(loss.why)}: running {producer} again"
 
 
 def _rare(event: Event, view: RunView) -> str | None:

@@ -211,8 +211,9 @@ def cancel(folder: StateFolder, state: State, run: str | None, *, force: bool = 
     if run is None:
         running = list(active_runs(folder, state))
         if len(running) != 1:
-            shown = ", ".join(record.id for record in running) or "none"
-            raise UsageError(f"name the run to cancel; going on: {shown}", hint="yamlflow runs list")
+            shown = ", ".join(record.id for record in running)
+            said = f"name the run to cancel; going on are {shown}" if running else "no run is going on"
+            raise UsageError(said, hint="yamlflow runs list")
         record = running[0]
     else:
         record = state.find_run(run)
