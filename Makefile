@@ -17,10 +17,10 @@ demo: $(READY) ## the main sample: which model reads handwritten digits best?
 	$(BIN)/yamlflow run samples/digits/pipeline.yaml
 
 test: $(READY) ## all quick tests
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-all: $(READY) ## every test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(READY) ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -60,3 +61,11 @@ def nothing_left(tmp_path, monkeypatch):
     monkeypatch.setenv(leaks.MARK, mark)
     with leaks.nothing_left(tmp_path, mark):
         yield
+
+
+@pytest.fixture(autouse=True)
+def import_path():
+    """`yamlflow.run` lets its caller load values of a pipeline's own classes: the next test finds none of that."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before

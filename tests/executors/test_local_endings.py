@@ -480,10 +480,11 @@ def test_a_poll_can_be_woken(workshop):
 
 def test_a_batch_given_twice_runs_once(workshop):
     workshop.write("work.py", "def f(path): open(path, 'a').write('x')")
+    workshop.value("work:f", inputs={"path": str(workshop.code / "before")})  # the module is there: a start is said
     job = workshop.job("work:f", inputs={"path": str(workshop.code / "mark")})
     workshop.submit(job, job)
     assert workshop.ended(job).state == "succeeded", "a second start finds the scratch folder of the first"
-    workshop.executor.poll(0.2)
+    assert [report.kind for report in workshop.heard if report.attempt_id == job.attempt_id].count("started") == 1
     assert (workshop.code / "mark").read_text() == "x"
 
 
