@@ -5,6 +5,7 @@ on a pseudo-terminal as often as it wants to, with news at every turn.
 Usage: liveview.py COUNT FOLDER
 """
 
+import contextlib
 import os
 import sys
 import threading
@@ -53,8 +54,10 @@ def share(view: RunView) -> float:
 
 
 def drain(terminal: int) -> None:
-    while os.read(terminal, 65536):
-        pass
+    """Read until the other end is closed, which Linux reports as an error."""
+    with contextlib.suppress(OSError):
+        while os.read(terminal, 65536):
+            pass
 
 
 def leave() -> NoReturn:
