@@ -23,9 +23,11 @@ class Part:
 
 
 def engine_answers() -> bool:
+    """An engine, and in it the images that `.ci/engine` makes."""
     if not shutil.which("docker"):
         return False
-    return subprocess.run(["docker", "info"], capture_output=True, timeout=30, check=False).returncode == 0
+    asked = ["docker", "image", "inspect", *(f"yamlflow-test:{name}" for name in ("base", "other", "bare"))]
+    return subprocess.run(asked, capture_output=True, timeout=30, check=False).returncode == 0
 
 
 def may_mount() -> bool:
@@ -38,7 +40,7 @@ def may_mount() -> bool:
 PARTS = {
     "cc": Part(lambda: bool(shutil.which("cc")), "a C compiler, cc, on PATH (Debian: gcc)"),
     "chromium": Part(lambda: bool(shutil.which("chromium")), "chromium on PATH (Debian: chromium)"),
-    "docker": Part(engine_answers, "an answering Docker engine (Debian: docker.io)"),
+    "docker": Part(engine_answers, "a Docker engine and its test images: .ci/engine"),
     "gpu": Part(lambda: Path("/dev/nvidiactl").exists(), "an NVIDIA GPU with its driver"),
     "numpy": Part(lambda: find_spec("numpy") is not None, "numpy (pip install 'yamlflow[samples]')"),
     "pandas": Part(lambda: find_spec("pandas") is not None, "pandas (pip install 'yamlflow[samples]')"),

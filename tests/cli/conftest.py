@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.projects import TASKS
 from yamlflow.worker.processes.kernel import START_METHOD
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,17 @@ def yamlflow(tmp_path):
         )
 
     return call
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "tasks.py").write_text(TASKS)
+
+    def write(text):
+        (tmp_path / "pipeline.yaml").write_text(text)
+        return tmp_path
+
+    return write
 
 
 def clean_environment() -> dict[str, str]:

@@ -29,8 +29,9 @@ OFFERED = [
     "logs",
     "runs",
     "artifacts",
+    "package",
 ]
-LATER = ["fmt", "explain", "exec", "backfill", "report", "doctor", "package", "schedule"]
+LATER = ["fmt", "explain", "exec", "backfill", "report", "doctor", "schedule"]
 HEAVY = (
     "rich",
     "yamlflow.engine",

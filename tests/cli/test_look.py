@@ -117,6 +117,7 @@ def test_status_has_a_line_for_each_step_and_the_end_block(yamlflow, ran):
     assert "1/2 ✓1 ✗1" not in shown
     assert "2/2 ✓1 ✗1" in shown
     assert "upstream failed" in shown
+    assert "upstream_failed" not in shown, "one word for one thing"
     assert "ValueError: no mlp" in shown
     assert "yamlflow resume" in shown
 

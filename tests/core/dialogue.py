@@ -9,29 +9,22 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from yamlflow.core.commands import Cancel, Command, Evaluate, Finish, LookUp, Mark, SetTimer, Submit
 from yamlflow.core.graph import Action, Edge, EdgeKind, Graph, Node, PythonTarget, TaskId
 from yamlflow.core.jobs import Failure, Outcome
 from yamlflow.core.messages import (
     CacheMissed,
-    Cancel,
-    Command,
-    Evaluate,
     Evaluated,
     Event,
     ExecutorTraits,
     Failed,
-    Finish,
     ItemsKnown,
-    LookUp,
     Lost,
     Machine,
-    Mark,
     Restored,
     RunStarted,
-    SetTimer,
     Started,
     State,
-    Submit,
     Succeeded,
     TimerFired,
 )
@@ -80,6 +73,9 @@ class World:
     cpu: float = 4.0
     depth: int = 1
     chain: int = 1
+    short: float = 0.05
+    overhead: float = 0.0
+    packs: bool = False
     seed: int | None = None
     start: Mapping[str, object] = field(default_factory=dict)
     done: Mapping[TaskId, State] = field(default_factory=dict)
@@ -100,7 +96,9 @@ class World:
         self.held: set[TaskId] = set()
 
     def begin(self) -> World:
-        traits = ExecutorTraits(depth=self.depth, chain=self.chain)
+        traits = ExecutorTraits(
+            depth=self.depth, chain=self.chain, short=self.short, overhead=self.overhead, packs=self.packs
+        )
         executors = {node.executor: traits for node in self.graph.nodes.values()}
         self.tell(RunStarted(0.0, Machine(self.cpu, 1 << 34), executors, **self.start))  # type: ignore[arg-type]
         return self

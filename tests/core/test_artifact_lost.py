@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.core.dialogue import OK, World, failed, graph, step
+from yamlflow.core.commands import Evaluate, Submit
 from yamlflow.core.graph import Catch, Graph, Loop, Repeat, Retry, TaskId
 from yamlflow.core.jobs import ARTIFACT_LOST, Failure
-from yamlflow.core.messages import ArtifactLost, CancelRequested, Evaluate, Evaluated, Failed, State, Submit, What
+from yamlflow.core.messages import ArtifactLost, CancelRequested, Evaluated, Failed, State, What
 from yamlflow.core.recovery import GENERATIONS, RUN
 
 LOOP = Loop(axes=())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from yamlflow.core.commands import Cancel, Submit
 from yamlflow.core.graph import Action, Axis, Gpu, Loop, PythonTarget, Resources, Retry, TaskId
 from yamlflow.core.jobs import UNSTARTED, Outcome, Usage
-from yamlflow.core.messages import Cancel, CancelRequested, Lost, Started, Submit, Succeeded
+from yamlflow.core.messages import CancelRequested, Lost, Started, Succeeded
 
 from .dialogue import World, failed, graph, step
 
@@ -67,6 +68,26 @@ def test_short_items_go_out_together_as_soon_as_one_has_ended_and_singly_at_the_
 
 def test_long_items_go_out_alone():
     assert handed(world(outcomes=lambda _task, _attempt: SLOW).run()) == [1] * 40
+
+
+def test_what_counts_as_short_is_the_executors_to_say():
+    assert handed(world(outcomes=lambda _task, _attempt: SLOW, short=2.0).run())[:3] == [1, 1, 8]
+
+
+def test_where_a_hand_over_costs_something_each_worker_gets_its_part_at_once():
+    assert handed(world(overhead=0.3).run())[:6] == [1, 1, 8, 8, 8, 7]  # 8: as many as may go out together
+
+
+def test_no_more_items_are_handed_over_than_are_worth_it():
+    assert handed(world(overhead=0.003).run())[2:10] == [8, 7, 5, 4, 3, 3, 3, 2]
+
+
+def test_as_many_items_go_out_together_as_the_file_says_where_the_executor_packs():
+    packed = many(items_per_task=15)
+    assert handed(world(packed, packs=True).run()) == [15, 15, 10]
+    assert handed(world(packed, packs=True, outcomes=lambda _task, _attempt: SLOW).run()) == [15, 15, 10]
+    assert handed(world(packed).run())[:3] == [1, 1, 8]
+    assert handed(world(many(items_per_task=1), packs=True).run()) == [1] * 40
 
 
 def test_the_last_item_that_ended_says_whether_they_are_short():

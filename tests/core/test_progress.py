@@ -76,7 +76,7 @@ def test_a_task_moves_from_pending_over_running_to_its_end():
         states.append(view.steps["prep"].state)
     assert states == [State.PENDING, State.RUNNING, State.RUNNING, State.SUCCEEDED]
     step = view.steps["prep"]
-    assert (step.total, step.done, step.seconds, step.busy, step.peak_memory) == (1, 1, 2.0, 1.5, 500)
+    assert (step.total, step.done, step.clock.seconds(), step.peak_memory) == (1, 1, 2.0, 500)
     assert view.running == {}
 
 
@@ -236,7 +236,66 @@ def test_an_attempt_that_never_began_is_none_and_its_task_waits_again() -> None:
     what = task("prep")
     view = seen(Submitted(101.0, what, 1), Lost(102.0, what, 1, UNSTARTED))
 
-    assert (view.running, view.failures, view.steps["prep"].busy) == ({}, {}, 0.0)
+    assert (view.running, view.failures, view.steps["prep"].clock.seconds(103.0)) == ({}, {}, 0.0)
     for event in ran(103.0, what):
         view.fold(event)
     assert (view.steps["prep"].state, view.steps["prep"].retries) == (State.SUCCEEDED, 0)
+
+
+def seconds(view: RunView, now: float | None = None) -> dict[str, float]:
+    return {name: step.clock.seconds(now) for name, step in view.steps.items() if step.clock.seconds(now)}
+
+
+def test_the_time_of_a_step_is_that_in_which_something_of_it_ran() -> None:
+    first, second = task("by.fit", 0, 0), task("by.fit", 0, 1)
+    view = seen(
+        ItemsKnown(101.0, task("by"), 1),
+        Marked(101.0, task("by", 0), State.RUNNING),
+        ItemsKnown(101.0, task("by.fit", 0), 3),
+        Started(110.0, first, 1),
+        Started(112.0, second, 1),
+        Succeeded(113.0, first, 1, Outcome("succeeded")),
+        Succeeded(115.0, second, 1, Outcome("succeeded")),
+    )
+    assert seconds(view) == {"by.fit": 5.0, "by": 5.0}, "both at once count once, and a group what is inside"
+    third = task("by.fit", 0, 2)
+    for event in (Submitted(120.0, third, 1), Started(150.0, third, 1)):
+        view.fold(event)
+    assert seconds(view, 152.0) == {"by.fit": 7.0, "by": 7.0}, "from 115 to 150 nothing ran"
+    view.fold(Succeeded(154.0, third, 1, Outcome("succeeded")))
+    assert seconds(view, 999.0) == {"by.fit": 9.0, "by": 9.0}
+
+
+def test_the_pause_before_a_retry_and_the_search_for_a_new_machine_are_no_running_time() -> None:
+    what = task("prep")
+    view = seen(
+        *ran(101.0, what, broke()),
+        Marked(104.0, what, State.WAITING, "error"),
+        Submitted(164.0, what, 2),
+        Started(165.0, what, 2),
+        Replaced(166.0, what, 2, "spot"),
+        Started(196.0, what, 2),
+        Succeeded(197.0, what, 2, Outcome("succeeded")),
+    )
+    assert seconds(view) == {"prep": 2.0 + 1.0 + 1.0}
+
+
+def test_tasks_whose_news_come_late_and_together_count_as_long_as_they_say() -> None:
+    events = [ItemsKnown(101.0, task("by"), 1), ItemsKnown(101.0, task("by.fit", 0), 2)]
+    for index in (0, 1):
+        what = task("by.fit", 0, index)
+        events += [Started(110.0, what, 1), Succeeded(110.0, what, 1, Outcome("succeeded", usage=Usage(2.0)))]
+    assert seconds(seen(*events))["by.fit"] == 2.0, "never more than has passed"
+
+
+def test_a_step_none_of_whose_tasks_runs_does_not_say_that_it_runs() -> None:
+    events = [ItemsKnown(101.0, task("by"), 1), ItemsKnown(101.0, task("by.fit", 0), 2)]
+    view = seen(*events, *ran(102.0, task("by.fit", 0, 0)))
+    assert view.steps["by.fit"].state is State.WAITING
+    view.fold(Submitted(110.0, task("by.fit", 0, 1), 1))
+    assert view.steps["by.fit"].state is State.RUNNING
+
+
+def test_a_step_between_two_attempts_is_waiting() -> None:
+    view = seen(*ran(101.0, task("prep"), broke()), Marked(105.0, task("prep"), State.WAITING, "error"))
+    assert view.steps["prep"].state is State.WAITING

@@ -5,20 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.core.dialogue import OK, SKIP, World, failed, graph, step
+from yamlflow.core.commands import Evaluate, LookUp, SetTimer, Submit
 from yamlflow.core.graph import Cache, Catch, Gpu, Loop, Policy, Repeat, Resources, Retry, TaskId
 from yamlflow.core.jobs import Failure
 from yamlflow.core.messages import (
     CancelRequested,
-    Evaluate,
     ExecutorTraits,
-    LookUp,
     Lost,
     Machine,
     Replaced,
     RunStarted,
-    SetTimer,
     State,
-    Submit,
     Succeeded,
 )
 

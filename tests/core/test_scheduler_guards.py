@@ -5,18 +5,16 @@ from __future__ import annotations
 import pytest
 
 from tests.core.dialogue import OK, World, failed, graph, step
+from yamlflow.core.commands import Cancel, SetTimer, Submit
 from yamlflow.core.graph import Catch, Gpu, Loop, Policy, Resources, Retry, TaskId
 from yamlflow.core.messages import (
     ArtifactLost,
-    Cancel,
     CancelRequested,
     ExecutorTraits,
     Failed,
     Machine,
     RunStarted,
-    SetTimer,
     Started,
-    Submit,
     Timer,
     TimerFired,
 )
@@ -228,3 +226,18 @@ def test_a_rescue_waits_for_its_slot_when_a_failure_elsewhere_ends_the_tries():
     world.report(TaskId("first", ()), 1)
     assert [command.rescue for command in world.finish().commands if isinstance(command, Submit)][-1]
     assert (world.state("risky"), world.ends) == ("caught", ["failed"])
+
+
+def test_an_item_under_way_when_its_loop_is_stopped_gets_no_further_try():
+    loop = step("fan", loop=Loop((), fail_fast=True), retry=Retry(attempts=2))
+    final = failed("error", final=True)
+    world = World(
+        graph(loop), lambda task, _n: final if task.path == (0,) else failed(), {"fan": 2}, start={"keep_going": True}
+    )
+    world.held = {TaskId("fan", (1,))}
+    world.begin()
+    while world.inbox:
+        world.tell(world.inbox.pop(0))
+    world.report(TaskId("fan", (1,)), 1)
+    assert world.finish().runs == [(TaskId("fan", (0,)), 1), (TaskId("fan", (1,)), 1)]
+    assert (world.state("fan", 1), world.ends) == ("failed", ["failed"])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from yamlflow.core.commands import Cancel, Submit
 from yamlflow.core.graph import Axis, Loop, Retry, TaskId
 from yamlflow.core.jobs import Failure
-from yamlflow.core.messages import Cancel, ExecutorTraits, Submit
+from yamlflow.core.messages import ExecutorTraits
 
 from .dialogue import OK, World, failed, graph, step
 

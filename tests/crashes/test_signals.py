@@ -253,7 +253,7 @@ def test_detach_cannot_leave_what_runs_on_this_machine_and_says_so(project):
 
 def test_a_wrong_word_for_interrupts_is_refused_before_anything_starts(project):
     project(HOLD, TASKS).write("yamlflow.toml", 'on_interrupt = "panic"\n')
-    assert "it is one of cancel, drain, detach" in project.refused()
+    assert "it is one of cancel, drain, detach" in project.refused(code=78)
 
 
 # --- terminals and pipes

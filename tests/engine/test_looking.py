@@ -255,3 +255,11 @@ def test_a_step_of_a_running_view_is_running(here):
         "g": State.SUCCEEDED,
         "c": State.CAUGHT,
     }
+
+
+def test_attempts_say_which_were_of_what_catch_runs(here):
+    ends = iter([bad(reason="lost"), bad(), bad(reason="lost"), ok()])
+    here.run(graph(step("a", catch=Catch(callable="m:rescue"))), {"a": lambda _job: next(ends)})
+    with here.folder.look() as state:
+        attempts = history.attempts_of(here.folder, state, state.find_run())
+    assert [(one.attempt, one.rescue) for one in attempts] == [(1, False), (2, False), (3, True), (4, True)]

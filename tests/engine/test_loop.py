@@ -184,6 +184,24 @@ def test_a_rescue_gets_the_arguments_and_the_error_and_its_result_stands_in(here
     assert done.view.steps["a"].state is State.CAUGHT
 
 
+def test_a_rescue_that_was_lost_is_told_again_how_the_work_itself_failed(here):
+    ends = iter([bad("boom"), bad("gone", reason="lost"), bad("gone", reason="lost"), ok("rescued")])
+    done = here.run(graph(step("a", catch=Catch(callable="m:rescue"))), {"a": lambda _job: next(ends)})
+    rescues = [given["error"] for given in here.given("a") if "error" in given]
+    assert [(error["message"], error["reason"]) for error in rescues] == [("boom", "error")] * 3
+    assert {error["log"] for error in rescues} == {rescues[0]["log"]}
+    assert (done.state, done.view.steps["a"].retries) == ("succeeded", 0)
+    assert done.view.steps["a"].state is State.CAUGHT
+
+
+def test_a_rescue_that_comes_before_the_next_try_is_told_how_the_last_one_failed(here):
+    slow = step("a", retry=Retry(attempts=2, delay=600.0), catch=Catch(callable="m:rescue"))
+    plan = graph(slow, step("start"), step("b", "needs:start", "needs:mid"), step("mid", "needs:start"))
+    done = here.run(plan, {"a": lambda job: ok() if "error" in job.inputs else bad("boom"), "b": bad("b broke")})
+    assert done.state == "failed"
+    assert here.given("a")[1]["error"]["message"] == "boom"
+
+
 def test_an_input_that_cannot_be_evaluated_fails_the_task_with_its_text(here):
     done = here.run(graph(step("a", inputs={"x": "1 / params.n"}), params={"n": 0}))
     (failed,) = done.view.failures.values()

@@ -113,7 +113,7 @@ def test_the_registry_makes_executors_by_type():
     ("kind", "options", "message", "hint"),
     [
         ("locale", {}, "there is no executor type `locale`", "did you mean `local`?"),
-        ("slurm", {}, "there is no executor type `slurm`", "this version has `fake`, `local`"),
+        ("slurm", {}, "there is no executor type `slurm`", "this version has `docker`, `fake`, `local`"),
         ("local", {"gracy": 1}, "executor type `local` has no option `gracy`", "it has `grace`"),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import time
 from pathlib import Path
 
 import pytest
@@ -52,15 +52,6 @@ def test_a_file_in_a_subfolder_finds_its_neighbours(workshop):
 def test_a_file_may_have_the_name_of_a_standard_module(workshop):
     workshop.write("json.py", "def mine(): return 'mine'")
     assert workshop.value("json.py:mine") == "mine"
-
-
-def test_what_a_task_prints_is_in_its_own_log(workshop):
-    workshop.write("work.py", "import sys\ndef say(word):\n print(word)\n print(word, file=sys.stderr)")
-    first, second = (workshop.job("work:say", inputs={"word": word}) for word in ("one", "two"))
-    workshop.run(first)
-    workshop.run(second)
-    assert workshop.log(first) == "one\none\n"
-    assert workshop.log(second) == "two\ntwo\n"
 
 
 def test_what_a_module_prints_while_it_is_imported_is_in_the_first_log(workshop):
@@ -113,26 +104,20 @@ def test_a_task_gets_an_empty_log_and_folder_whatever_the_one_before_it_did(work
     assert [job for job in jobs if Path(job.scratch).exists()] == []
 
 
-def test_a_log_that_a_tasks_child_may_still_write_to_is_nobody_elses(workshop):
+def test_a_log_is_nobody_elses_while_a_tasks_child_could_write_to_it(workshop):
     workshop.write(
         "work.py",
         """
         import subprocess
-        def leaves(): subprocess.Popen(["sleep", "60"], start_new_session=True)
+        def leaves(): subprocess.Popen(["sh", "-c", "sleep 1; echo theirs"], start_new_session=True)
         def loud(): print("mine")
         """,
     )
     jobs = [workshop.job(f"work:{name}") for name in ("leaves", "loud")]
     for job in jobs:
         workshop.value(job)
-    assert Path(jobs[0].log).exists()
+    time.sleep(1.5)  # the child would have spoken by now
     assert workshop.log(jobs[1]) == "mine\n"
-
-
-def test_cwd_scratch_starts_in_the_scratch_folder(workshop):
-    workshop.write("work.py", "import os\ndef f(): return os.getcwd()")
-    job = workshop.job("work:f", cwd="scratch")
-    assert workshop.value(job) == job.scratch
 
 
 def test_the_scratch_folder_of_a_failed_task_stays_when_something_is_in_it(workshop):
@@ -142,20 +127,6 @@ def test_the_scratch_folder_of_a_failed_task_stays_when_something_is_in_it(works
     job = workshop.job("work:f")
     workshop.fails(job)
     assert [path.name for path in Path(job.scratch).iterdir()] == ["half"]
-
-
-def test_every_task_knows_who_it_is(workshop):
-    workshop.write(
-        "work.py", "import os\ndef f(): return {k: v for k, v in os.environ.items() if k.startswith('YAMLFLOW_')}"
-    )
-    job = workshop.job("work:f", attempt=3, grant=dataclasses.replace(workshop.job("x:y").grant, cpu=2.5))
-    told = workshop.value(job)
-    assert told["YAMLFLOW_RUN_ID"] == "run"
-    assert told["YAMLFLOW_STEP"] == "step"
-    assert told["YAMLFLOW_ATTEMPT"] == "3"
-    assert told["YAMLFLOW_ATTEMPT_ID"] == job.attempt_id
-    assert told["YAMLFLOW_CPU"] == "2.5"
-    assert told["YAMLFLOW_TASK_DIR"] == job.scratch
 
 
 def test_a_context_is_given_to_who_asks_for_one(workshop):
@@ -190,36 +161,6 @@ def test_a_context_is_given_to_who_asks_for_one(workshop):
     assert "INFO hello" in workshop.log(job)
 
 
-def test_progress_is_reported_while_the_task_runs(workshop):
-    workshop.write("work.py", "def f(ctx: 'yamlflow.Context'):\n ctx.progress(0.4, 'epoch 4/10')\nimport yamlflow")
-    job = workshop.job("work:f")
-    workshop.run(job)
-    said = [report for report in workshop.heard if report.kind == "progress"]
-    assert [(report.attempt_id, report.message, report.fraction) for report in said] == [
-        (job.attempt_id, "epoch 4/10", 0.4)
-    ]
-
-
-def test_a_checkpoint_survives_the_attempt_that_wrote_it(workshop):
-    workshop.write(
-        "work.py",
-        """
-        from yamlflow import Context
-        def f(ctx: Context):
-            file = ctx.checkpoint_dir / "epoch"
-            if file.exists():
-                return file.read_text()
-            file.write_text("4")
-            ctx.save_checkpoint()
-            raise RuntimeError("spot")
-        """,
-    )
-    first = workshop.job("work:f")
-    second = dataclasses.replace(workshop.job("work:f", attempt=2), task=first.task)
-    workshop.fails(first)
-    assert workshop.value(second) == "4"
-
-
 def test_a_coroutine_function_is_awaited(workshop):
     workshop.write("work.py", "import asyncio\nasync def f(x):\n await asyncio.sleep(0)\n return x")
     assert workshop.value("work:f", inputs={"x": 5}) == 5
@@ -228,21 +169,6 @@ def test_a_coroutine_function_is_awaited(workshop):
 def test_a_generator_is_refused_with_the_way_out(workshop):
     workshop.write("work.py", "def f():\n yield 1")
     assert "return a list" in workshop.fails("work:f").message
-
-
-def test_skip_ends_a_task_as_skipped_and_no_retry_as_failed_for_good(workshop):
-    workshop.write(
-        "work.py",
-        """
-        from yamlflow import NoRetry, Skip
-        def skip(): raise Skip("no data")
-        def stop(): raise NoRetry(ValueError("bad key"))
-        """,
-    )
-    skipped = workshop.run("work:skip")
-    assert (skipped.state, skipped.value, skipped.failure.message) == ("skipped", None, "no data")
-    failure = workshop.fails("work:stop")
-    assert (failure.final, failure.exception, failure.message) == (True, "ValueError", "bad key")
 
 
 def test_named_outputs_are_the_fields_of_a_tuple(workshop):
@@ -289,13 +215,6 @@ def test_large_inputs_and_large_failures_travel_through_files(workshop):
     failure = workshop.fails("work:g", inputs={"x": 1})
     assert 16_000 < len(failure.message) < 17_000
     assert workshop.left() == []
-
-
-def test_a_large_result_is_stored_and_only_its_reference_is_told(workshop):
-    workshop.write("work.py", "def f(): return b'x' * 5_000_000")
-    outcome = workshop.run("work:f")
-    assert len(json.dumps(outcome.value)) < 500
-    assert workshop.store.has(outcome.value["$artifact"]["digest"])
 
 
 def test_an_expression_over_stored_values_is_evaluated_where_the_task_runs(workshop):

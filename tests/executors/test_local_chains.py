@@ -58,7 +58,7 @@ def said(workshop, *kinds):
 
 
 MODULE = """
-    import os, signal, sys, time
+    import atexit, os, signal, sys, time
 
     def note(what):
         with open("ledger", "a") as file:
@@ -78,6 +78,9 @@ MODULE = """
         elif how == "template":
             os.kill(os.getppid(), signal.SIGKILL)
             time.sleep(60)
+        elif how == "murder":
+            atexit.register(os.kill, os.getppid(), signal.SIGKILL)  # runs when the outcome is told
+            raise ValueError(x)
         elif how == "mess":
             open("mess", "w").close()
         elif how == "hold":
@@ -216,3 +219,19 @@ def test_behind_one_that_is_killed_nothing_begins(workshop, chain, jobs):
         if os.getsid(pid) == pid:
             os.kill(pid, signal.SIGKILL)
     assert [end(workshop, job) for job in made] == ["lost", UNSTARTED]
+
+
+def test_an_end_is_told_although_the_next_one_runs_for_long(workshop, jobs, chain):
+    made = chain(*jobs("", "sleep"))
+    assert end(workshop, made[0]) == "succeeded"
+    assert ("ended", made[1].attempt_id) not in said(workshop, "ended")
+    workshop.executor.cancel([made[1].attempt_id], force=True)
+    assert end(workshop, made[1]) == "cancelled"
+
+
+def test_a_task_that_told_its_failure_before_the_template_died_lets_none_begin(workshop, ends, jobs):
+    made = jobs("", "murder", "")
+    assert ends(*made) == ["succeeded", "error", UNSTARTED]
+    assert begun(workshop) == [0, 1]
+    for spare in Path(made[0].scratch).parent.glob(".spare-*"):  # the template's, which could not take it away
+        spare.rmdir()

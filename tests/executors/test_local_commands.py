@@ -22,21 +22,11 @@ def script(text, outputs=None):
 TEXT = {"out": {"stdout": "text"}}
 
 
-def test_a_command_runs_without_a_shell(workshop):
-    assert workshop.value(command("echo", "$HOME; *", outputs=TEXT)) == {"out": "$HOME; *"}
-
-
 def test_a_command_without_outputs_has_no_value_and_its_words_are_in_the_log(workshop):
     job = workshop.job(command("sh", "-c", "echo out; echo err >&2"))
     outcome = workshop.run(job)
     assert (outcome.state, outcome.value) == ("succeeded", None)
     assert workshop.log(job) == "out\nerr\n"
-
-
-def test_captured_output_is_in_the_log_too(workshop):
-    job = workshop.job(command("echo", "hello", outputs=TEXT))
-    workshop.run(job)
-    assert workshop.log(job) == "hello\n"
 
 
 def test_holes_are_filled_where_the_command_runs_and_lists_are_spliced(workshop):

@@ -161,55 +161,6 @@ def test_a_task_that_ignores_the_polite_signal_is_killed_after_the_grace_period(
     assert mark.read_text() == "x"
 
 
-def test_a_result_told_before_the_kill_counts(workshop):
-    workshop.write(
-        "work.py",
-        """
-        import signal
-        def f(started):
-            import time
-            def stop(*_): raise TimeoutError
-            signal.signal(signal.SIGTERM, stop)
-            open(started, "w").write("x")
-            try: time.sleep(30)
-            except TimeoutError: return "saved"
-        """,
-    )
-    job = workshop.job("work:f", inputs={"started": str(workshop.code / "started")})
-    workshop.submit(job)
-    workshop.wait_for("started")
-    workshop.executor.cancel([job.attempt_id])
-    assert workshop.ended(job).value == "saved"
-
-
-def test_cancel_ends_a_task_and_can_be_said_twice(workshop):
-    workshop.write("work.py", "import time\ndef f(path):\n open(path, 'w').write('x')\n time.sleep(60)")
-    job = workshop.job("work:f", inputs={"path": str(workshop.code / "started")})
-    workshop.submit(job)
-    workshop.wait_for("started")
-    workshop.executor.cancel([job.attempt_id])
-    workshop.executor.cancel([job.attempt_id])
-    assert workshop.ended(job).failure.reason == "cancelled"
-    workshop.executor.cancel([job.attempt_id])
-    assert workshop.until(lambda report: report.kind == "gone").attempt_id == job.attempt_id
-
-
-def test_cancel_by_force_does_not_wait(workshop):
-    workshop.write(
-        "work.py",
-        "import signal, time\ndef f(path):\n signal.signal(15, signal.SIG_IGN)\n open(path, 'w').write('x')\n"
-        " time.sleep(60)",
-    )
-    job = workshop.job("work:f", inputs={"path": str(workshop.code / "started")})
-    workshop.submit(job)
-    workshop.wait_for("started")
-    workshop.executor.cancel([job.attempt_id])
-    begun = time.monotonic()
-    workshop.executor.cancel([job.attempt_id], force=True)
-    assert workshop.ended(job).failure.reason == "cancelled"
-    assert time.monotonic() - begun < 4
-
-
 # ------------------------------------------------------------------ what is left behind
 
 
@@ -467,25 +418,6 @@ def test_memory_and_cpu_of_a_task_are_its_own(workshop, forks):
     assert small.peak_memory < 20_000_000 + module
     assert busy.cpu_seconds >= 0.2 > small.cpu_seconds
     assert busy.seconds >= 0.2
-
-
-def test_a_poll_can_be_woken(workshop):
-    import threading
-
-    begun = time.monotonic()
-    threading.Timer(0.1, workshop.executor.wake).start()
-    assert list(workshop.executor.poll(20)) == []
-    assert time.monotonic() - begun < 10
-
-
-def test_a_batch_given_twice_runs_once(workshop):
-    workshop.write("work.py", "def f(path): open(path, 'a').write('x')")
-    workshop.value("work:f", inputs={"path": str(workshop.code / "before")})  # the module is there: a start is said
-    job = workshop.job("work:f", inputs={"path": str(workshop.code / "mark")})
-    workshop.submit(job, job)
-    assert workshop.ended(job).state == "succeeded", "a second start finds the scratch folder of the first"
-    assert [report.kind for report in workshop.heard if report.attempt_id == job.attempt_id].count("started") == 1
-    assert (workshop.code / "mark").read_text() == "x"
 
 
 def test_many_tasks_at_once_all_end(workshop):

@@ -16,42 +16,10 @@ def then(names): return [AT_IMPORT.get(name) for name in names]
 """
 
 
-def test_the_callers_environment_is_inherited_and_the_steps_own_comes_on_top(workshop, monkeypatch):
-    monkeypatch.setenv("INHERITED", "yes")
-    monkeypatch.setenv("BOTH", "caller")
-    workshop.restart()
-    workshop.write("work.py", SEE)
-    names = {"names": ["INHERITED", "BOTH", "OWN"]}
-    env = {"BOTH": "step", "OWN": "1"}
-    assert workshop.value("work:see", inputs=names, env=env) == ["yes", "step", "1"]
-    assert workshop.value("work:then", inputs=names, env=env) == ["yes", "step", "1"]
-    assert workshop.value("work:see", inputs=names) == ["yes", "caller", None]
-
-
-def test_a_clean_environment_has_what_every_program_needs_and_what_is_declared(workshop, monkeypatch):
-    monkeypatch.setenv("INHERITED", "yes")
-    workshop.write("work.py", SEE)
-    names = {"names": ["INHERITED", "OWN"]}
-    assert workshop.value("work:see", inputs=names, env={"OWN": "1"}, env_inherit=False) == [None, "1"]
-    (path,) = workshop.value("work:see", inputs={"names": ["PATH"]}, env_inherit=False)
-    assert path
-
-
 def test_a_variable_that_counts_only_when_python_starts_counts(workshop):
     workshop.write("work.py", "import sys\ndef f(): return hash('x'), sys.flags.hash_randomization")
     first, again, other = (workshop.value("work:f", env={"PYTHONHASHSEED": seed}) for seed in ("1", "1", "2"))
     assert first == again != other
-
-
-def test_numeric_libraries_use_the_cores_that_were_granted_unless_told_otherwise(workshop, monkeypatch):
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    workshop.restart()
-    workshop.write("work.py", SEE)
-    names = {"names": ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]}
-    assert workshop.value("work:then", inputs=names, grant=Grant(cpu=3)) == ["3", "3"]
-    assert workshop.value("work:then", inputs=names, grant=Grant(cpu=0.5)) == ["1", "1"]
-    env = {"OMP_NUM_THREADS": "7"}
-    assert workshop.value("work:then", inputs=names, grant=Grant(cpu=3), env=env) == ["7", "3"]
 
 
 def test_a_secret_is_a_variable_of_the_step_also_while_its_module_is_imported(workshop, monkeypatch):

@@ -18,7 +18,6 @@ from yamlflow.worker.processes.kernel import START_METHOD
 ROOT = Path(__file__).parents[2]
 SUITE = (
     *sorted(str(path.relative_to(ROOT)) for path in Path(__file__).parent.glob("test_local_*.py")),
-    "tests/executors/test_contract.py",
     "tests/executors/test_ways_to_die.py",
     "tests/crashes/test_kills.py::test_ten_kills_at_any_moment_and_every_task_is_kept_exactly_once",
     "tests/worker/test_processes.py",

@@ -52,6 +52,8 @@ def test_whenever_a_disk_is_full_the_run_says_so_and_goes_on_when_there_is_room(
         resize(disk, size)
         done = project.launch("run", "--json", *where)
         check_words(done, "No space left on device", "disk is full")
+        hints = [line for line in done.err.splitlines() if "yamlflow resume" in line]
+        assert all(line.endswith(f"--state-dir {disk / 'state'}") for line in hints), hints
         codes.append(done.code)
         resize(disk, 1 << 16)
         assert json.loads(finish(project, done, *where).out)["outputs"] == RESULT, f"{size} KiB"

@@ -23,6 +23,7 @@ from yamlflow.schema.decode import decode
 from yamlflow.schema.diagnostics import Diagnostic, SourceLookup, render, without_echoes
 from yamlflow.schema.loader import check, load
 from yamlflow.schema.source import Source, read
+from yamlflow.store.selection import select
 
 GOLDEN = Path(__file__).parent
 CASES = sorted(
@@ -35,10 +36,10 @@ RUN = {"run"}  # folders whose cases are about to run: with the parameters they 
 def door(path: str) -> tuple[Sequence[Diagnostic], SourceLookup]:
     """What is found in one file by the check its folder stands for, and the sources to show it."""
     if Path.cwd().name in RUN:
-        ready = load(path)
+        ready = load(path, select=select)
         return [*ready.diagnostics, *ready.unsupported], ready.source
     if Path.cwd().name not in DECODED:
-        answer = check(path)
+        answer = check(path, select=select)
         return answer.diagnostics, answer.source
     source = read(path)
     assert isinstance(source, Source)

@@ -14,6 +14,7 @@ ALLOWED = {
     "yamlflow/engine/runs/opening.py": "a run's id and when it was made",
     "yamlflow/engine/runs/history.py": "when a request was left",
     "yamlflow/engine/runs/rehearsal.py": "run.date of a plan",
+    "yamlflow/worker/s3/wire/clock.py": "the moment of a signature, and when credentials end",
     "yamlflow/cli/gc.py": "the age of what is cleared away, in days",
     "yamlflow/cli/runs.py": "the age of what a removed run leaves",
     "yamlflow/cli/looking.py": "the time that a run has taken so far, as shown",

@@ -142,8 +142,8 @@ UNSUPPORTED = {
     'a: {run: "tasks:nothing", requirements: [numpy]}': ["`requirements`"],
     'a: {run: "tasks:nothing", isolation: shared}': [],
     'a: {run: "tasks:nothing", isolation: process}': [],
-    'a: {run: "tasks:nothing", foreach: [1], items_per_task: 5}': ["`items_per_task`"],
-    'a: {run: "tasks:nothing", executor: box}': ["`box`"],
+    'a: {run: "tasks:nothing", foreach: [1], items_per_task: 5}': ["`items_per_task` has no effect on `local`"],
+    'a: {run: "tasks:nothing", executor: far}': ["`far`"],
     'a: {run: "tasks:nothing", secrets: {A: "aws-sm:x#y"}}': ["`A`"],
     'a: {run: "tasks:nothing", secrets: {A: "env:B", C: "file:/run/x"}}': [],
     'a: {run: "tasks:nothing", resources: {cpu: 1, spot: true, shm: 1Gi}}': [
@@ -152,7 +152,7 @@ UNSUPPORTED = {
     ],
     'a: {run: "tasks:nothing"}\nstore: "s3://bucket/p"': ["`store`"],
     'a: {run: "tasks:nothing"}\nkeep: {runs: 5}': ["`keep`"],
-    'a: {run: "tasks:nothing"}\ncode: {exclude: [x]}': ["`code`"],
+    'a: {run: "tasks:nothing", executor: box, resources: {disk: 1Gi}}': ["`disk` has no effect on `docker`"],
     'a: {run: "tasks:nothing"}\non_exit: {notify: {slack: env:URL}}': ["`notify`"],
     'a: {run: "tasks:nothing"}\nschedule: {cron: "0 3 * * *"}': ["`schedule`"],
     'a: {deadline: 1h, steps: {b: {run: "tasks:nothing"}}}': ["`deadline`"],
@@ -161,7 +161,8 @@ UNSUPPORTED = {
 
 @pytest.mark.parametrize(("step", "expected"), UNSUPPORTED.items(), ids=list(UNSUPPORTED))
 def test_a_key_that_is_not_honoured_yet_stops_a_run_and_not_the_check(tmp_path, step, expected):
-    text = "executors: {box: {type: docker, image: i}}\nsteps:\n  " + step + "\n"
+    profiles = "{box: {type: docker, image: i}, far: {type: batch, queue: q, image: i}}"
+    text = f"executors: {profiles}\nsteps:\n  {step}\n"
     loaded = load_here(tmp_path, text)
     assert loaded.ok
     assert [found.message.partition(":")[0] for found in loaded.unsupported] == expected
@@ -170,10 +171,10 @@ def test_a_key_that_is_not_honoured_yet_stops_a_run_and_not_the_check(tmp_path, 
 
 def test_a_step_that_is_moved_to_this_machine_is_not_stopped_by_what_it_needs_elsewhere(tmp_path):
     text = (
-        "executors: {box: {type: docker, image: i}}\n"
-        'steps:\n  a: {run: "tasks:nothing", executor: box, image: "x:1", resources: {spot: true, shm: 1Gi}}\n'
+        "executors: {far: {type: batch, queue: q, image: i}}\n"
+        'steps:\n  a: {run: "tasks:nothing", executor: far, image: "x:1", resources: {spot: true, shm: 1Gi}}\n'
     )
-    assert [found.message.partition(":")[0] for found in load_here(tmp_path, text).unsupported] == ["`box`"]
+    assert [found.message.partition(":")[0] for found in load_here(tmp_path, text).unsupported] == ["`far`"]
     assert load_here(tmp_path, text, placement=Placement(("local",))).unsupported == ()
 
 

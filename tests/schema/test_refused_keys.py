@@ -20,16 +20,11 @@ STEP_KEYS = (
     "cluster: {nodes: 4, service: true}",
     "requirements: requirements.txt",
     "requirements: [numpy]",
-    "items_per_task: 10",
-    "items_per_task: auto",
     "executor: {use: local, max_parallel: 1}",
 )
 TOP_KEYS = (
     "store: s3://bucket/prefix",
     "store: file:///shared/path",
-    "code: {root: src}",
-    "code: {include: [a]}",
-    "code: {exclude: [a]}",
     "keep: {runs: 5}",
     "keep: {days: 5}",
     'schedule: {cron: "0 3 * * *"}',
@@ -47,7 +42,7 @@ TOP_KEYS = (
         }.items()
     ),
 )
-LATER = [(kind, key) for kind, record in PROFILES.items() if kind != "local" for key in layout(record).slots]
+LATER = [(kind, key) for kind in ("batch", "kubernetes") for key in layout(PROFILES[kind]).slots]
 NO_EFFECT = ("disk: 100Gi", "shm: 8Gi", "spot: true")
 
 
@@ -77,6 +72,20 @@ def test_a_profile_of_a_later_version_is_refused_with_all_its_keys(kind, key):
     (found,) = refusals(top=f"executors: {{far: {profile(kind, key)}}}", step="executor: far")
     assert (found.code, found.severity) == ("not-yet-supported", Severity.ERROR)
     assert kind in found.message
+
+
+@pytest.mark.parametrize("key", layout(PROFILES["docker"]).slots)
+def test_a_docker_profile_is_honoured_with_all_its_keys_but_the_machines_gpus(key):
+    found = refusals(top=f"executors: {{far: {profile('docker', key)}}}", step="executor: far")
+    assert [one.message.partition(":")[0] for one in found] == (["`gpus`"] if key == "gpus" else [])
+
+
+def test_items_per_task_has_no_effect_on_this_machine_and_one_in_containers():
+    (found,) = refusals(step="items_per_task: 10")
+    assert (found.code, found.severity, found.span.line) == ("unused-key", Severity.WARNING, 6)
+    assert refusals(step="items_per_task: auto") == []
+    box = "executors: {box: {type: docker, image: i}}"
+    assert refusals(top=box, step="{executor: box, items_per_task: 10}".strip("{}").replace(", ", "\n    ")) == []
 
 
 def profile(kind: str, key: str) -> str:

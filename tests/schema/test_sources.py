@@ -6,7 +6,9 @@ from textwrap import dedent
 
 import pytest
 
+from yamlflow.schema.callables.modules import Modules
 from yamlflow.schema.callables.sources import Sources
+from yamlflow.schema.callables.syntax import syntax
 
 
 @pytest.fixture
@@ -123,6 +125,19 @@ def test_what_announces_itself_counts_unnamed(parts):
 def test_a_module_that_looks_itself_up_counts_whole(parts):
     found = parts(tasks="def fit(x): return globals()['a' + 'b'](x)\ndef ab(x): return x\n")
     assert "tasks.py: ab()" in found
+
+
+def test_python_reads_letters_of_other_alphabets_as_plain_ones_and_so_does_this(parts):
+    found = parts(tasks="def fit(x): return \uff45\uff56\uff41\uff4c('a' + 'b')\ndef ab(x): return x\n")
+    assert set(found) == {"tasks.py: fit()", "tasks.py: ab()"}
+
+
+def test_who_checks_the_call_and_who_digests_the_code_parse_a_module_once(tmp_path):
+    (tmp_path / "tasks.py").write_text(f"def fit(x):\n    return '{tmp_path}'\n")
+    before = syntax.cache_info().misses
+    assert Modules([tmp_path]).named("tasks").names.keys() == {"fit"}
+    assert set(Sources([tmp_path]).of("tasks:fit").parts) == {"tasks.py: fit()"}
+    assert syntax.cache_info().misses == before + 1
 
 
 def test_a_name_in_a_text_counts(parts):

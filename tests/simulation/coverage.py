@@ -19,7 +19,7 @@ from yamlflow.core.messages import TERMINAL, State
 STATES = (*(state.value for state in State), ABSENT)
 REPORTS = ("Started", "Replaced", "Succeeded", "Succeeded:skipped", "Failed", "Lost")
 LATE_TIMERS = ("TimerFired:retry", "TimerFired:start_timeout")
-ANSWERS = ("Restored", "CacheHits", "CacheMissed")
+ANSWERS = ("Restored", "CacheMissed")
 ENDED = tuple(state.value for state in State if state in TERMINAL)
 WAYS_IN = {state: {old for old, new in LEGAL.items() if state in new} for state in State}
 
@@ -56,8 +56,6 @@ def reason(state: str, event: str) -> str:
         return "no move leads back to pending, so a task of which somebody can speak has left it"
     if event in ANSWERS and state == ABSENT:
         return "an answer comes in the turn of its question, when the scope of its task is there"
-    if state == State.PENDING.value and event == "CacheHits":
-        return "the engine says Restored; the machine of the scheduler covers it"
     if state == State.CANCELLED.value and event == "TimerFired:deadline":
         return "only between a stop and the end of an attempt that does not hear it: possible, too rare to ask for"
     if state == State.UPSTREAM_FAILED.value and event == "TimerFired:deadline":

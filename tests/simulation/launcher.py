@@ -14,14 +14,13 @@ from typing import Any
 
 from tests.simulation.options import Crash
 from tests.simulation.world import CPU, World
+from yamlflow.core.commands import Command, Evaluate
 from yamlflow.core.errors import StateError
 from yamlflow.core.graph import TaskId
 from yamlflow.core.jobs import UNSTARTED, Job, JobBatch
 from yamlflow.core.messages import (
     TERMINAL,
     ArtifactLost,
-    Command,
-    Evaluate,
     Event,
     Lost,
     Marked,
@@ -142,7 +141,9 @@ class MortalState(Database):
         self._world, self._ledger, self._doom = world, ledger, doom
         self.shared = str(path) == ":memory:"
 
-    def append(self, run_id: str, entries: Sequence[Entry], results: Sequence[Cached] = ()) -> None:
+    def append(
+        self, run_id: str, entries: Sequence[Entry], results: Sequence[Cached] = (), used: Collection[bytes] = ()
+    ) -> None:
         if not entries:
             return
         self._doom.meet("before commit")
@@ -151,7 +152,7 @@ class MortalState(Database):
             self._world.note(fault)
         if fault == "commit refused":
             raise StateError("simulated: the disk is full")
-        super().append(run_id, entries, results)
+        super().append(run_id, entries, results, used)
         self._ledger.take(entries)
         self._doom.meet("after commit")
         if fault:

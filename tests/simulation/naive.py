@@ -248,9 +248,12 @@ class Body:
         return Result("failed")
 
     def rescue(self, path: Path, each: Mapping[str, object], attempt: int) -> Result:
-        """What `catch.run` makes of it: one try, with the step's own inputs."""
-        self.world.attempts[(self.node, path)] = attempt
+        """What `catch.run` makes of it: one try that is not lost, with the step's own inputs."""
         ending = rescue_fate(self.world.plan.seed, self.node, path, attempt)
+        while ending == "lost":
+            attempt += 1
+            ending = rescue_fate(self.world.plan.seed, self.node, path, attempt)
+        self.world.attempts[(self.node, path)] = attempt
         if ending != "ok":
             return Result("skipped" if ending == "skip" else "failed")
         value = digest("rescue", self.resolve(each))

@@ -145,9 +145,9 @@ def fate(seed: int, node: str, path: tuple[int, ...], attempt: int) -> str:
 
 
 def rescue_fate(seed: int, node: str, path: tuple[int, ...], attempt: int) -> str:
-    """How a rescue goes: ok, error or skip. It has one try."""
+    """How a rescue goes: ok, error, skip or lost. It has one try, and one more for each that is lost."""
     roll = mix(seed, "rescue", node, path, attempt) % 100
-    return "error" if roll < 20 else "skip" if roll < 30 else "ok"
+    return "error" if roll < 20 else "skip" if roll < 30 else "lost" if roll < 45 else "ok"
 
 
 # --- making them ---------------------------------------------------------------

@@ -29,8 +29,10 @@ class MortalState(State):
         self._told = told
         self._commits = commits
 
-    def append(self, run_id: str, entries: Sequence[Entry], results: Sequence[Cached] = ()) -> None:
-        super().append(run_id, entries, results)
+    def append(
+        self, run_id: str, entries: Sequence[Entry], results: Sequence[Cached] = (), used: Collection[bytes] = ()
+    ) -> None:
+        super().append(run_id, entries, results, used)
         self._told(None, [entry.event for entry in entries])
         if self._commits is not None:
             self._commits -= 1

@@ -25,9 +25,10 @@ from tests.simulation.options import SHARED, Crash, Edit, Options, expand, plann
 from tests.simulation.plans import mix
 from tests.simulation.watching import Watched
 from tests.simulation.world import CPU, World
+from yamlflow.core.commands import Command
 from yamlflow.core.errors import StateError, TemporaryError
 from yamlflow.core.graph import Graph
-from yamlflow.core.messages import Command, Machine, State
+from yamlflow.core.messages import Machine, State
 from yamlflow.core.progress import RunView
 from yamlflow.core.values import references
 from yamlflow.engine.attempts.codes import Codes

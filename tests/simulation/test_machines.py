@@ -12,34 +12,27 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.core.dialogue import OK, SKIP, failed, graph, step
+from yamlflow.core.commands import Cancel, Command, Evaluate, Finish, LookUp, SetTimer, Submit
 from yamlflow.core.errors import TemporaryError
 from yamlflow.core.graph import Catch, Gpu, Loop, Policy, Repeat, Resources, Retry, TaskId
 from yamlflow.core.jobs import Grant
 from yamlflow.core.messages import (
-    CacheHits,
     CacheMissed,
-    Cancel,
     CancelRequested,
-    Command,
-    Evaluate,
     Evaluated,
     Event,
     ExecutorDown,
     ExecutorTraits,
     ExecutorUp,
     Failed,
-    Finish,
     ItemsKnown,
-    LookUp,
     Lost,
     Machine,
     Replaced,
     Restored,
     RunStarted,
-    SetTimer,
     Started,
     State,
-    Submit,
     Submitted,
     Succeeded,
     Timer,
@@ -120,12 +113,11 @@ class SchedulerMachine(RuleBasedStateMachine):
     def answer(self, at: int, good: bool, count: int) -> None:
         question = self.questions.pop(at % len(self.questions))
         if isinstance(question, LookUp):
-            hits = [CacheHits(0.0, question.tasks), CacheMissed(0.0, question.tasks)]
-            self.tell(
-                hits[good] if count else Restored(0.0, question.tasks[0], State.SUCCEEDED if good else State.SKIPPED)
-            )
-            if not count and question.tasks[1:]:
-                self.tell(CacheMissed(0.0, question.tasks[1:]))
+            found = question.tasks[: count if good else 0]
+            for place, task in enumerate(found, at):
+                self.tell(Restored(0.0, task, (State.SUCCEEDED, State.SKIPPED, State.CACHED)[place % 3]))
+            if question.tasks[len(found) :]:
+                self.tell(CacheMissed(0.0, question.tasks[len(found) :]))
         elif question.what == "foreach":
             node = self.scheduler._node(question.task.node)
             if node.loop is not None and node.loop.elementwise:  # as many as its source has

@@ -7,25 +7,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
+from yamlflow.core.commands import Command, Mark, StartHooks, Submit
 from yamlflow.core.graph import Graph, TaskId
 from yamlflow.core.jobs import Failure, Outcome
 from yamlflow.core.messages import (
     TERMINAL,
-    CacheHits,
     CacheMissed,
     CancelRequested,
-    Command,
     Evaluated,
     Event,
     Failed,
     Lost,
-    Mark,
     Replaced,
     Restored,
     Started,
-    StartHooks,
     State,
-    Submit,
     Succeeded,
     Timer,
     TimerFired,
@@ -57,7 +53,7 @@ def label(event: Event) -> str:
 def subject(event: Event) -> TaskId | None:
     if isinstance(event, TimerFired):
         return event.timer.task if event.timer.task != RUN else None
-    if isinstance(event, (CacheHits, CacheMissed)):
+    if isinstance(event, CacheMissed):
         return event.tasks[0]
     task: TaskId | None = getattr(event, "task", None)
     return task
@@ -162,7 +158,6 @@ class Watched(Scheduler):
         if state not in (State.PENDING.value, ABSENT):
             choices += [
                 Restored(at, task),
-                CacheHits(at, (task,)),
                 CacheMissed(at, (task,)),
             ]
         wanted = [ghost for ghost in choices if (state, label(ghost)) == self._favourite]

@@ -77,11 +77,12 @@ def test_every_command_that_looks_understands_it(recorded: Path, words: tuple[st
 
 
 def contents(folder: Path) -> dict[str, object]:
-    """Every file of a state, and what its database says of runs; a newer version may add tables to it."""
+    """Every file of a state, and what its database is and says of runs."""
     files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("state.db")]
     with closing(sqlite3.connect(folder / "state.db")) as database:
         rows = {
-            table: database.execute(f"SELECT * FROM {table}").fetchall() for table in ("runs", "events", "controls")
+            table: database.execute(f"SELECT * FROM {table}").fetchall()
+            for table in ("runs", "events", "controls", "sqlite_master", "pragma_user_version")
         }
     return {**rows, **{str(path): path.read_bytes() for path in files if not {"names", "locks"} & {*path.parts}}}
 

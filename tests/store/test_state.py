@@ -11,7 +11,6 @@ from yamlflow.core.graph import TaskId
 from yamlflow.core.jobs import Failure, Outcome, Usage
 from yamlflow.core.messages import (
     ArtifactLost,
-    CacheHits,
     CacheMissed,
     CancelRequested,
     CodeChanged,
@@ -58,12 +57,12 @@ EVENTS = [
     Evaluated(2.0, TASK, "foreach", error=FAILURE),
     ItemsKnown(2.0, TaskId("a", ()), 2, ("eu", "us")),
     ItemsKnown(2.0, TaskId("a", ()), 100_000),
-    CacheHits(2.0, (TASK, TaskId("a", ()))),
     CacheMissed(2.0, (TASK,), "with.lr 1 -> 2"),
     CodeChanged(2.0, "fit", ("tasks.py: fit() changed",)),
     CodeChanged(2.0, "fit", ("tasks.py changed",), 12),
     Restored(2.0, TASK, State.SKIPPED),
     Submitted(3.0, TASK, 1),
+    Submitted(3.0, TASK, 2, rescue=True),
     Started(3.0, TASK, 1),
     Waiting(3.0, TASK, 1, "image"),
     Replaced(3.0, TASK, 2, "spot"),
@@ -314,6 +313,8 @@ time.sleep(60)
             TemporaryError, match=rf"run x is held by pid {other.pid} on host .* since 2026-01-01 10:00:00 \(run r7\)"
         ):
             locks.take(path, "run x", since="now")
+        with pytest.raises(TemporaryError, match=r"run r7 is held by pid \d+ on host .* since 2026-01-01 10:00:00$"):
+            locks.take(path, "run r7", since="now")  # its name is said once
         other.kill()
     assert not locks.is_held(path)
     locks.take(path, "run x", since="now").release()

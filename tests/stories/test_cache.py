@@ -99,7 +99,7 @@ def test_new_items_run_and_old_ones_do_not(project):
     ran = story.run("-p", "n=5")
     assert ran.counts("fit") == {"cached": 3, "succeeded": 2}
     assert "prep runs: inputs.n 3 -> 5" in ran.err
-    assert "fit runs: first run" in ran.err
+    assert "fit runs: no result in the cache" in ran.err
 
 
 def test_a_changed_function_runs_again_and_so_does_what_it_makes_new(project):
@@ -347,7 +347,7 @@ def test_events_say_why_as_json_too(project):
     story = project(one("draw", ""), TASKS)
     ran = story.call("run", "--progress", "json")
     reasons = [json.loads(line).get("reason") for line in ran.err.splitlines() if "CacheMissed" in line]
-    assert reasons == ["first run"]
+    assert reasons == ["no result in the cache"]
 
 
 def planned(story, *words: str) -> dict:
@@ -358,7 +358,7 @@ def planned(story, *words: str) -> dict:
 
 def test_a_plan_says_what_is_cached_and_why_the_rest_would_run(project):
     story = project(PIPELINE, TASKS)
-    assert planned(story)["prep"] == {"cached": 0, "runs": 1, "why": "first run", "after": []}
+    assert planned(story)["prep"] == {"cached": 0, "runs": 1, "why": "no result in the cache", "after": []}
     assert planned(story)["fit"] == {"cached": 0, "runs": 0, "why": None, "after": ["prep"]}
     assert not (story.folder / ".yamlflow").exists()
     story.run()
@@ -405,6 +405,8 @@ def test_what_the_cache_does_not_know_is_said(project):
     assert story.call("cache", "list").code == 2
     story.run()
     assert "no result of nobody" in story.call("cache", "clear", "nobody").err
+    listed = story.call("cache", "list", "nobody")
+    assert (listed.code, listed.out, "no result of nobody" in listed.err) == (2, "", True)
     assert "has no step nobody" in story.call("cache", "why", "last", "nobody").err
     assert story.call("cache", "why").code == 2
 
@@ -438,6 +440,14 @@ def test_a_command_counts_its_words_its_code_and_the_files_it_names(project):
     story.write("tool.py", "def size(name): return 7\n")
     ran = story.run()
     assert (ran.outputs, "count runs: tool.py changed" in ran.err) == ({"n": 7}, True)
+
+
+def test_a_file_that_a_command_names_is_named_once_in_a_reason(project):
+    story = project(COMMAND, count__py="import sys\nprint(len(open(sys.argv[1]).read()))")
+    story.write("a.txt", "aaa")
+    story.run()
+    story.write("a.txt", "aaaa")
+    assert "count runs: file a.txt changed\n" in story.run().err
 
 
 def test_a_script_counts_by_its_text(project):
@@ -510,7 +520,7 @@ def test_a_reason_is_said_once_however_many_look_ups_it_takes(project):
         """,
         TASKS,
     )
-    assert story.run().err.count("b runs: first run") == 1
+    assert story.run().err.count("b runs: no result in the cache") == 1
 
 
 def test_steps_in_groups_rounds_and_used_files_are_cached_too(project):

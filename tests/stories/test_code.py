@@ -61,3 +61,22 @@ def test_a_run_from_a_subfolder_uses_the_projects_state(project):
     listed = story.call("runs", "list", "--json", cwd=story.folder / "deep/er")
     assert len(listed.document["runs"]) == 1
     assert not (story.folder / "deep/er/.yamlflow").exists()
+
+
+def test_what_code_leaves_out_makes_no_command_run_again(project):
+    story = project(
+        """
+        code: {exclude: [notes/, "*.md"]}
+        steps:
+          count: {sh: "echo 1", outputs: {n: {stdout: json}}, cache: true}
+        """
+    )
+    story.write("notes/a.txt", "1")
+    story.write("README.md", "1")
+    story.write("used.txt", "1")
+    story.run()
+    story.write("notes/a.txt", "2")
+    story.write("README.md", "2")
+    assert story.run().state("count") == "cached"
+    story.write("used.txt", "2")
+    assert "count runs: used.txt changed" in story.run().err

@@ -61,11 +61,9 @@ def test_an_unknown_profile_is_refused_with_the_near_one(project):
     assert "fit_a" in story.refused("--executor", "fitt_a=here")
 
 
-@pytest.mark.parametrize("kind", ["docker", "batch", "kubernetes"])
+@pytest.mark.parametrize("kind", ["batch", "kubernetes"])
 def test_a_type_of_a_later_version_is_refused_only_where_it_would_be_used(project, kind):
-    more = {"docker": "image: x", "batch": "queue: q, image: x, region: r", "kubernetes": "image: x, namespace: n"}[
-        kind
-    ]
+    more = {"batch": "queue: q, image: x, region: r", "kubernetes": "image: x, namespace: n"}[kind]
     story = project(
         f"""
         executors: {{far: {{type: {kind}, {more}}}}}

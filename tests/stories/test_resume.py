@@ -156,3 +156,83 @@ def test_an_edited_step_of_which_nothing_is_kept_is_not_listed(project):
     story.write("tasks.py", text.replace("return sum(xs)", "return sum(xs) + 1"))
     story.touch("fixed")
     assert "changed since" not in story.call("resume").err
+
+
+SECRETIVE = """
+    params: {token: {type: str, default: nobody, secret: true}, key: {type: str, default: none, secret: true}}
+    steps:
+      use: {run: "tasks:use", inputs: {token: params.token, key: params.key}}
+      check: {run: "tasks:check", needs: [use]}
+    outputs: {used: steps.use}
+"""
+WITH_SECRET = """
+    def use(token, key):
+        return len(token)
+
+    def check():
+        assert Path("mended").exists()
+"""
+
+
+def test_a_secret_parameter_that_was_given_must_be_given_again_and_the_command_is_said(project):
+    story = project(SECRETIVE, WITH_SECRET)
+    story.run("-p", "token=hunter2-and-more", "--name", "nightly", code=1)
+    story.touch("mended")
+    refused = story.call("resume", "nightly", "--state-dir", ".yamlflow")
+    run = story.call("runs", "list", "--json").document["runs"][0]
+    assert refused.code == 2
+    assert f"run {run['run_id']} was given the secret parameter `token`" in refused.err
+    command = f"YAMLFLOW_PARAM_TOKEN=... yamlflow resume {run['run_id']} --state-dir .yamlflow"
+    assert command in refused.err
+    assert (run["state"], run["launches"]) == ("failed", 1), "nothing was started"
+    again = story.call("resume", "nightly", "--json", env={"YAMLFLOW_PARAM_TOKEN": "hunter2-and-more"})
+    assert again.code == 0, again.err
+    assert again.outputs == {"used": len("hunter2-and-more")}
+    kept = b"".join(path.read_bytes() for path in story.folder.rglob("*") if path.is_file())
+    assert b"hunter2-and-more" not in kept
+
+
+def test_secret_parameters_that_came_from_the_environment_are_asked_for_all_at_once(project):
+    story = project(SECRETIVE, WITH_SECRET)
+    story.run(code=1, env={"YAMLFLOW_PARAM_token": "one-of-two", "YAMLFLOW_PARAM_KEY": "two-of-two"})
+    refused = story.call("resume")
+    assert refused.code == 2
+    assert "the secret parameters `token` and `key`" in refused.err
+    assert "YAMLFLOW_PARAM_TOKEN=... YAMLFLOW_PARAM_KEY=... yamlflow resume" in refused.err
+    still = story.call("resume", env={"YAMLFLOW_PARAM_KEY": "two-of-two"})
+    assert "`token`" in still.err
+    assert "`key`" not in still.err
+
+
+def test_a_secret_parameter_that_was_never_given_keeps_its_default_in_a_resume(project):
+    story = project(SECRETIVE, WITH_SECRET)
+    story.run(code=1)
+    story.touch("mended")
+    assert story.call("resume", "--json").outputs == {"used": len("nobody")}
+
+
+def test_a_secret_parameter_without_a_default_is_asked_for_as_a_resume_can_be_given_it(project):
+    story = project(SECRETIVE.replace(", default: nobody", ""), WITH_SECRET)
+    story.run("-p", "token=hunter2-and-more", code=1)
+    refused = story.call("resume")
+    assert "YAMLFLOW_PARAM_TOKEN=... yamlflow resume" in refused.err
+    assert "-p token" not in refused.err, "resume has no -p"
+
+
+def test_a_parameter_that_is_no_longer_secret_is_not_taken_for_its_mask(project):
+    story = project(SECRETIVE, WITH_SECRET)
+    story.run("-p", "token=hunter2-and-more", code=1)
+    story.touch("mended")
+    story.write("pipeline.yaml", (story.folder / "pipeline.yaml").read_text().replace("nobody, secret: true", "nobody"))
+    assert "`token`" in story.call("resume").err
+    again = story.call("resume", "--json", "--refresh", "use", env={"YAMLFLOW_PARAM_TOKEN": "hunter2-and-more"})
+    assert again.outputs == {"used": len("hunter2-and-more")}
+
+
+def test_a_parameter_that_has_become_secret_keeps_the_value_of_its_run(project):
+    story = project(SECRETIVE.replace("nobody, secret: true", "nobody"), WITH_SECRET)
+    story.run("-p", "token=a-longer-name", code=1)
+    story.touch("mended")
+    text = (story.folder / "pipeline.yaml").read_text().replace("default: nobody", "default: nobody, secret: true")
+    story.write("pipeline.yaml", text)
+    assert story.call("resume", "--json", "--refresh", "use").outputs == {"used": len("a-longer-name")}

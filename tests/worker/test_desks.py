@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yamlflow.worker.processes import frames, rehearsal
-from yamlflow.worker.processes.desks import SPARE, Desks
+from yamlflow.worker.processes.desks import SPARE, Desks, open_log
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,8 +28,8 @@ def desks(tmp_path):
 
 def log_of(desks, path) -> int:
     """The inode of a log that is asked for."""
-    descriptor = desks.log(str(path))
-    os.close(descriptor)
+    desks.log(str(path))
+    os.close(open_log(str(path)))
     return path.stat().st_ino
 
 
@@ -79,14 +79,16 @@ def test_only_a_few_spare_desks_are_kept_and_none_stays_at_the_end(desks, tmp_pa
     assert list(tmp_path.glob("scratch/*")) == []
 
 
-def test_a_rehearsal_changes_neither_environment_nor_folders_nor_what_is_printed(tmp_path):
+def test_a_rehearsal_changes_no_folder_no_output_and_of_the_environment_only_what_each_task_sets(tmp_path):
     code = (
         "import os, sys; from yamlflow.worker.processes import nursery, rehearsal;"
         "before = dict(os.environ), os.getcwd();"
-        "rehearsal.rehearse(); rehearsal.fill_holes(); assert before == (dict(os.environ), os.getcwd());"
+        "rehearsal.rehearse(); rehearsal.fill_holes();"
+        "after = {name: value for name, value in os.environ.items() if not name.startswith('YAMLFLOW_')};"
+        "assert before == (after, os.getcwd());"
         "assert 'threading' not in sys.modules"
     )
-    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", code], env=variables, cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -7,6 +7,7 @@ is the whole table: what `--help` shows, and the only place a command is listed.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -17,8 +18,9 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from yamlflow.cli.guard import Signalled, guarded, leave
+from yamlflow.cli.guard import Signalled, guarded, leave, tell
 from yamlflow.cli.output.terminal import hold_streams
+from yamlflow.cli.output.text import clean
 
 COMMANDS: dict[str, dict[str, str]] = {
     "Author": {
@@ -45,8 +47,10 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Keep": {
         "cache": "List, explain and forget results that later runs may use.",
         "gc": "Free what no run and no cached result needs any more.",
+        "package": "Show which files travel to other machines, and which do not.",
     },
 }
+_SILENT = {"-q", "--quiet", "-h", "--help", "--version"}
 _MODULES = {name: f"yamlflow.cli.{name}" for group in COMMANDS.values() for name in group}
 
 
@@ -111,8 +115,18 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # what the terminal cannot show is shown as an escape
             stream.reconfigure(errors="backslashreplace")
+    _warn_of_strangers(sys.argv[1:] if arguments is None else arguments)
     command = get_command(app)
     leave(guarded(lambda: command.main(args=arguments, prog_name="yamlflow", standalone_mode=False)))
+
+
+def _warn_of_strangers(words: Sequence[str]) -> None:
+    """A variable that is misspelt has no effect: that is said, but where silence or help alone was asked for."""
+    if any(name.startswith("YAMLFLOW_") for name in os.environ) and not _SILENT & set(words):
+        from yamlflow.engine.settings import strangers
+
+        for line in strangers(os.environ):
+            tell(f"warning: {clean(line)}")
 
 
 @cache

@@ -8,16 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
+from yamlflow.cli.guard import tell
 from yamlflow.cli.looking import Look, choose, looking_at, looking_for
 from yamlflow.cli.options import JsonOption, RunArgument, StateDirOption
-from yamlflow.cli.output.documents import described, plain, shown
+from yamlflow.cli.output.documents import Lost, Place, described, plain, shown
 from yamlflow.cli.output.text import one_line, safe_json
-from yamlflow.cli.output.words import columns
+from yamlflow.cli.output.words import columns, count
 from yamlflow.core.errors import UsageError
 from yamlflow.core.graph import TaskId
 from yamlflow.core.progress import RunView
-from yamlflow.core.values import Document
-from yamlflow.engine.runs.history import Made, value_at, values_of
+from yamlflow.core.values import ArtifactRef, Document
+from yamlflow.engine.runs.history import Made, fields_of, value_at, values_of
 
 _SHORT = 80
 
@@ -42,14 +43,26 @@ def list_(run: RunArgument = None, as_json: JsonOption = False, state_dir: State
         view, made = look.view(), values_of(look.state, look.record)
         found = [(one_line(view.names.display(task)), value_at(made, task)) for task in _in_order(view, made)]
         if as_json:
-            entries = [{"task": name, "value": plain(value, look.place)} for name, value in found]
+            entries = [{"task": name, "value": plain(value, look.place_or_loss)} for name, value in found]
             print(safe_json({"schema": 1, "run_id": look.record.id, "artifacts": entries}))
-        elif found:
-            print(
-                "\n".join(
-                    columns([name, _kind(value), one_line(shown(value, look.place), _SHORT)] for name, value in found)
-                )
-            )
+            return
+        lost: set[str] = set()
+        rows = [[name, _kind(value), one_line(shown(value, _noting(look, lost)), _SHORT)] for name, value in found]
+        if rows:
+            print("\n".join(columns(rows)))
+        if lost:
+            tell(f"{count(len(lost), 'value')} {'is' if len(lost) == 1 else 'are'} lost; {look.mending}")
+
+
+def _noting(look: Look, lost: set[str]) -> Place:
+    """Places of values; the digests of those that have none are added to `lost`."""
+
+    def place(ref: ArtifactRef) -> str | Lost:
+        found = look.place_or_loss(ref)
+        lost.update([ref.digest] if isinstance(found, Lost) else [])
+        return found
+
+    return place
 
 
 @artifacts.command("show")
@@ -80,7 +93,8 @@ def get(
         if len(found) != 1:
             names = ", ".join(name for name, _ in found[:5])
             raise UsageError(f"{step} means {len(found)} values: {names}", hint="name one of them")
-        print(fetch(found[0][1], output, found[0][0], LocalStore(look.folder.store)))
+        with look.asking():
+            print(fetch(found[0][1], output, found[0][0], LocalStore(look.folder.store)))
 
 
 def _in_order(view: RunView, made: Made) -> list[TaskId]:
@@ -113,8 +127,8 @@ def _values(view: RunView, made: Made, tasks: list[TaskId], fields: tuple[str, .
 
 
 def _fields_hint(value: Any) -> str:
-    value = value.get("$object", [None, None, value])[2] if isinstance(value, dict) else value
-    return f"it has {', '.join(map(str, value))}" if isinstance(value, dict) and value else "it has no fields"
+    fields = fields_of(value)
+    return f"it has {', '.join(fields)}" if fields else "it has no fields"
 
 
 def _kind(value: Document) -> str:

@@ -39,7 +39,8 @@ WhyArgument = Annotated[
 def list_(step: StepsArgument = None, as_json: JsonOption = False, state_dir: StateDirOption = None) -> None:
     """List the results in the cache, the newest first."""
     with looking(state_dir) as (_, state):
-        rows = [row for row in state.results.all() if not step or any(glob(pattern, row.step) for pattern in step)]
+        wanted = set(_named(state.results, step)) if step else None
+        rows = [row for row in state.results.all() if wanted is None or row.step in wanted]
     if as_json:
         print(safe_json({"schema": 1, "results": [_entry(row) for row in rows]}))
         return

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from yamlflow.cli.options import Color
 from yamlflow.cli.output.terminal import Pen, pen
-from yamlflow.core.errors import SetupError, UsageError
-from yamlflow.engine.settings import Settings, read_settings
+from yamlflow.core.errors import SetupError, UsageError, YamlflowError
+from yamlflow.engine.settings import PREFIX, Settings, read_settings
 
 if TYPE_CHECKING:
     from yamlflow.schema.model import Profile
 
+LOCAL = "local"
 Word = TypeVar("Word", bound=StrEnum)
 
 
@@ -35,8 +36,15 @@ def word(settings: Settings, name: str, kind: type[Word]) -> Word:
     try:
         return kind(value)
     except ValueError:
-        known = ", ".join(kind)
-        raise UsageError(f"{settings.origin(name)}: {name} is {value!r}", hint=f"it is one of {known}") from None
+        hint = f"it is one of {', '.join(kind)}"
+        raise misfit(settings, name, f"{name} is {value!r}", hint) from None
+
+
+def misfit(settings: Settings, name: str, said: str, hint: str) -> YamlflowError:
+    """A setting that makes no sense: wrong usage, or a wrong configuration where a file says so."""
+    origin = settings.origin(name)
+    kind = UsageError if origin.startswith(("-", PREFIX)) else SetupError
+    return kind(f"{origin}: {said}", hint=hint)
 
 
 def ink(stream: TextIO, color: Color | None) -> Pen:
@@ -54,7 +62,8 @@ def _profile(name: str, body: Mapping[str, Any], origin: str) -> Profile:
     from yamlflow.schema.decode import decode_profile
     from yamlflow.schema.source import Source
 
-    node, _ = nodes.parse(Source(origin, json.dumps(body, default=str)))  # JSON is YAML
+    whole = {"type": name, **body} if name == LOCAL else body  # its name says its type
+    node, _ = nodes.parse(Source(origin, json.dumps(whole, default=str)))  # JSON is YAML
     assert node is not None
     profile, problems = decode_profile(node, origin)
     if profile is None or problems:

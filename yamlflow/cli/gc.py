@@ -18,7 +18,10 @@ def gc(
     older_than: Annotated[
         str | None,
         typer.Option(
-            "--older-than", metavar="TIME", help="Forget runs that ended longer ago, such as 30d.", show_default=False
+            "--older-than",
+            metavar="TIME",
+            help="Forget runs that ended, and cached results that were used last, longer ago, such as 30d.",
+            show_default=False,
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
@@ -42,6 +45,7 @@ def _document(swept: Swept) -> dict[str, Any]:
         "schema": 1,
         "dry_run": swept.dry,
         "runs": swept.runs,
+        "results": swept.results,
         "values": swept.objects,
         "leftovers": swept.leftovers,
         "freed": swept.freed,
@@ -53,6 +57,7 @@ def _document(swept: Swept) -> dict[str, Any]:
 def _lines(swept: Swept) -> list[str]:
     would = "would forget" if swept.dry else "forgot"
     runs = [f"{would} {count(len(swept.runs), 'run')}: {', '.join(swept.runs)}"] if swept.runs else []
+    runs += [f"{would} {count(swept.results, 'cached result')}"] if swept.results else []
     freed = f"{'would free' if swept.dry else 'freed'} {size(swept.freed)}"
     parts = f"{count(swept.objects, 'value')}, {count(swept.leftovers, 'leftover')}"
     return [*runs, f"{freed}: {parts}; kept {count(swept.kept, 'value')}, {size(swept.kept_size)}"]

@@ -85,10 +85,19 @@ def unwritten(error: OSError) -> int:
 
     An error that knows its file, or is one of the store's, is about that instead.
     """
-    if error.filename is not None or type(error) is not OSError:
-        return refused(StateError(str(error), hint="free some space or check the disk, then: yamlflow resume"))
+    if is_of_disk(error):
+        return refused(disk_trouble(error))
     silence(sys.stdout)
     return refused(lost_output(error))
+
+
+def is_of_disk(error: OSError) -> bool:
+    """Whether a disk takes no more, rather than the stream that a command prints to."""
+    return error.errno in _FULL and (error.filename is not None or type(error) is not OSError)
+
+
+def disk_trouble(error: OSError) -> StateError:
+    return StateError(str(error), hint="free some space or check the disk")
 
 
 def lost_output(error: OSError) -> StateError:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from yamlflow.cli.choices import word
-from yamlflow.cli.guard import lost_output, refused
-from yamlflow.cli.options import Color, OnInterrupt, Progress, ShowOutput
+from yamlflow.cli.guard import disk_trouble, is_of_disk, lost_output, refused
+from yamlflow.cli.options import Color, OnInterrupt, Progress, ShowOutput, state_flags
 from yamlflow.cli.output.documents import lines, plain
 from yamlflow.cli.output.exporting import check_place, export
 from yamlflow.cli.output.summary import document
@@ -25,6 +25,7 @@ from yamlflow.cli.screen.tails import Tails
 from yamlflow.cli.signals import Signals, pause, resume_command, stopping
 from yamlflow.cli.wiring import in_ci
 from yamlflow.core.dataclass import dataclass
+from yamlflow.core.errors import AccessError, StateError, TemporaryError, YamlflowError
 from yamlflow.core.graph import TaskId
 from yamlflow.core.messages import CancelRequested, Event
 from yamlflow.core.progress import RunView
@@ -35,6 +36,7 @@ from yamlflow.engine.run import Run, RunResult, execute
 from yamlflow.engine.settings import Settings
 from yamlflow.schema.files.project import shown as shown_path
 from yamlflow.store.local import LocalStore
+from yamlflow.worker.storage import ArtifactLostError
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def show_of(settings: Settings, *, as_json: bool, quiet: bool, output_dir: Path 
         word(settings, "color", Color),
         word(settings, "on_interrupt", OnInterrupt),
         output_dir,
-        ("--state-dir", str(state_dir)) if state_dir else (),
+        state_flags(state_dir),
     )
 
 
@@ -96,7 +98,10 @@ class Stage:
 
 
 def launch(run: Run, show: Show) -> int:
-    """Runs to the end, says how it went, and gives the exit code; a signalled run raises Signalled at the end."""
+    """Runs to the end, says how it went, and gives the exit code; a signalled run raises Signalled at the end.
+
+    What keeps it from its end is said with the command that goes on.
+    """
     try:
         with stopping(run, show.on_interrupt, pauses=_is_live(show)) as signals:
             stage = _stage(run, show, signals)
@@ -105,10 +110,24 @@ def launch(run: Run, show: Show) -> int:
             finally:
                 stage.screen.close()
             code = _report(run, result, show, signals.exit_code(result))
+    except YamlflowError as error:
+        raise _resumable(error, run, show) from error
+    except OSError as error:
+        if not is_of_disk(error):
+            raise
+        raise _resumable(disk_trouble(error), run, show) from error
     finally:
         run.close()
     signals.leave(result)
     return code
+
+
+def _resumable(error: YamlflowError, run: Run, show: Show) -> YamlflowError:
+    """The error with what to type next, where it stopped a run that had begun and a `resume` helps."""
+    if run.view.started is not None and isinstance(error, (StateError, TemporaryError, AccessError)):
+        what = "make it again" if isinstance(error, ArtifactLostError) else f"{error.hint or 'mend it'}, then"
+        error.hint = f"{what}: {resume_command(run.id, show.flags)}"
+    return error
 
 
 def log_path(run: Run, task: TaskId, attempt: int) -> str:

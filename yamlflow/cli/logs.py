@@ -16,7 +16,6 @@ from yamlflow.cli.output.text import log_line, one_line
 from yamlflow.cli.screen.tails import Tail
 from yamlflow.core.errors import UsageError
 from yamlflow.core.graph import TaskId
-from yamlflow.core.messages import State
 from yamlflow.core.progress import RunView
 from yamlflow.engine.runs.history import AttemptRecord, Follower, attempts_of
 
@@ -79,8 +78,7 @@ def _title(one: AttemptRecord, view: RunView, again: set[TaskId]) -> str:
     name = one_line(view.names.display(one.task))
     if one.task not in again:
         return name
-    rescue = view.steps[one.task.node].states.get(one.task.path) is State.CAUGHT and not _failed(one)
-    return f"{name} (catch)" if rescue else f"{name} (attempt {one.attempt})"
+    return f"{name} (catch)" if one.rescue else f"{name} (attempt {one.attempt})"
 
 
 def _read(log: Path) -> Iterator[bytes]:

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from yamlflow.cli.choices import settle
+from yamlflow.cli.options import state_flags
+from yamlflow.cli.output.documents import Lost
+from yamlflow.cli.output.words import command
 from yamlflow.core.dataclass import dataclass
-from yamlflow.core.errors import UsageError
+from yamlflow.core.errors import StateError, UsageError
 from yamlflow.core.graph import TaskId
 from yamlflow.core.progress import RunView
 from yamlflow.core.values import ArtifactRef
@@ -21,6 +24,7 @@ from yamlflow.engine.runs.history import choose as chosen_by
 from yamlflow.schema.files.project import shown
 from yamlflow.store.local import LocalStore
 from yamlflow.store.state import RunRecord, State
+from yamlflow.worker.storage import ArtifactLostError
 
 LAST = "last"
 
@@ -32,6 +36,7 @@ class Look:
     folder: StateFolder
     state: State
     record: RunRecord
+    flags: tuple[str, ...] = ()  # what a next command needs to find the run, such as --state-dir
 
     @property
     def standing(self) -> str:
@@ -51,7 +56,28 @@ class Look:
         return lambda task, attempt: shown(logs[task, attempt]) if (task, attempt) in logs else ""
 
     def place(self, ref: ArtifactRef) -> str:
-        return str(LocalStore(self.folder.store).path(ref))
+        """Where a stored value lies; StateError with the way out when it is lost."""
+        with self.asking():
+            return str(LocalStore(self.folder.store).path(ref))
+
+    def place_or_loss(self, ref: ArtifactRef) -> str | Lost:
+        """The same for who shows other things too."""
+        try:
+            return str(LocalStore(self.folder.store).path(ref))
+        except ArtifactLostError as lost:
+            return Lost(lost.why)
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Whoever asks for a value that is lost is told the command that makes it again."""
+        try:
+            yield
+        except ArtifactLostError as lost:
+            raise StateError(lost.message, hint=self.mending) from lost
+
+    @property
+    def mending(self) -> str:
+        return f"make it again: {command('resume', self.record.id, *self.flags)}"
 
 
 @contextmanager
@@ -69,7 +95,7 @@ def looking(state_dir: Path | None) -> Iterator[tuple[StateFolder, State]]:
 def looking_at(run: str | None, state_dir: Path | None) -> Iterator[Look]:
     """The run that `run` means; the last one without a word."""
     with looking(state_dir) as (folder, state):
-        yield Look(folder, state, state.find_run(run or LAST))
+        yield Look(folder, state, state.find_run(run or LAST), state_flags(state_dir))
 
 
 @contextmanager
@@ -77,7 +103,7 @@ def looking_for(words: list[str], state_dir: Path | None) -> Iterator[tuple[Look
     """`[RUN] [STEP[key]]`: the run and the step, where either may be left out; a step alone is one of the last run."""
     with looking(state_dir) as (folder, state):
         record, step = _run_and_step(state, words)
-        yield Look(folder, state, record), step
+        yield Look(folder, state, record, state_flags(state_dir)), step
 
 
 def _run_and_step(state: State, words: list[str]) -> tuple[RunRecord, str | None]:

@@ -207,6 +207,11 @@ def seconds(text: str, flag: str) -> float:
     return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text))
 
 
+def state_flags(state_dir: Path | None) -> tuple[str, ...]:
+    """What a next command needs to find the same runs."""
+    return ("--state-dir", str(state_dir)) if state_dir else ()
+
+
 def selection(only: Iterable[str] | None, since: Iterable[str] | None, until: Iterable[str] | None) -> Selection:
     """`--only`, `--from` and `--until` together."""
     from yamlflow.engine.runs.selection import Selection

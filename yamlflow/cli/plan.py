@@ -11,6 +11,7 @@ from yamlflow.cli.choices import settle
 from yamlflow.cli.drawing.labels import details, target
 from yamlflow.cli.output.text import one_line, safe_json
 from yamlflow.cli.output.words import columns, count
+from yamlflow.cli.package import told, travelling
 from yamlflow.cli.reading import Wish, runnable
 from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import Graph, Node
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from yamlflow.engine.runs.plan import Plan, PlannedStep
     from yamlflow.engine.runs.rehearsal import Fate
     from yamlflow.engine.runs.selection import Selected, Selection
+    from yamlflow.store.selection import Selection as Package
 
 
 def plan(
@@ -74,10 +76,11 @@ def show_plan(wish: Wish, asked: Asked, *, clamp: bool, as_json: bool) -> int:
 
     found = planned(graph, asked.selection, max_items=settings["max_items"], fates=fates)
     origins = {name: entry.origin for name, entry in settings.executors.items()}
+    package = travelling(graph)
     if as_json:
-        print(safe_json(_document(graph, wish.file, found, origins), indent=2))
+        print(safe_json({**_document(graph, wish.file, found, origins), "code": _code(package)}, indent=2))
     else:
-        print("\n".join(_lines(graph, found, origins)))
+        print("\n".join([*_lines(graph, found, origins), *([told(package)] if package is not None else [])]))
     return 0
 
 
@@ -115,7 +118,7 @@ def _fate(step: PlannedStep) -> str:
 
 
 def fate_words(fate: Fate) -> str:
-    """`cached`, `3 cached, 2 run: first run`, `after prep`."""
+    """`cached`, `3 cached, 2 run: no result in the cache`, `after prep`."""
     if not fate.cached and not fate.runs:
         return f"cached or not: known after {', '.join(fate.after)}" if fate.after else "not run"
     runs = "runs" if fate.runs == 1 and not fate.cached else f"{fate.runs} run"
@@ -134,6 +137,14 @@ def _document(graph: Graph, file: Path, found: Plan, origins: dict[str, str]) ->
         "steps": [_entry(graph.nodes[step.id], step, origins) for step in found.steps],
         "left_out": [root for root in graph.roots if root not in found.selected.graph.nodes],
     }
+
+
+def _code(package: Package | None) -> dict[str, Any] | None:
+    """What travels, and what does not."""
+    if package is None:
+        return None
+    left = [{"name": out.name, "why": out.why} for out in package.left_out]
+    return {"root": str(package.root), "files": len(package.files), "left_out": left}
 
 
 def _entry(node: Node, step: PlannedStep, origins: dict[str, str]) -> dict[str, Any]:

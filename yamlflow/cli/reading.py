@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from yamlflow.schema.diagnostics import Diagnostic
     from yamlflow.schema.files.inheritance import Placement
     from yamlflow.schema.loader import Given, Loaded
+    from yamlflow.store.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ def checked(wish: Wish, stdin: bytes | None = None) -> Loaded:
         placement=wish.placement(settings),
         profiles=profiles(settings),
         stdin=stdin,
+        select=_select,
     )
 
 
@@ -109,7 +111,15 @@ def loaded(wish: Wish) -> Loaded:
         placement=wish.placement(settings),
         profiles=profiles(settings),
         max_items=settings["max_items"],
+        select=_select,
     )
+
+
+def _select(root: Path, include: Sequence[str], exclude: Sequence[str]) -> Selection:
+    """Asked only for files whose steps run elsewhere: `validate` seldom pays for it."""
+    from yamlflow.store.selection import select
+
+    return select(root, include, exclude)
 
 
 def usable(wish: Wish) -> Loaded:

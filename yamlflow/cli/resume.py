@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yamlflow.cli import options as o
 from yamlflow.cli.choices import settle
+from yamlflow.cli.output.words import command
 from yamlflow.cli.reading import Wish, checked, runnable
 from yamlflow.cli.run import asked
 from yamlflow.core.errors import UsageError
@@ -48,7 +50,7 @@ def resume(
     if "params" not in record.body:
         raise UsageError(f"run {record.id} never started", hint="start a new one: yamlflow run")
     record = _moved(record, folder.path.parent)
-    wish = _wish(record, executor or [], max_items)
+    wish = _wish(record, executor or [], max_items, o.state_flags(state_dir))
     settings = settle(
         wish.file,
         max_workers=max_workers,
@@ -75,9 +77,11 @@ def _moved(record: RunRecord, project: Path) -> RunRecord:
     return record if Path(record.file).exists() or not beside.exists() else replace(record, file=str(beside))
 
 
-def _wish(record: RunRecord, executors: list[str], max_items: int | None) -> Wish:
+def _wish(record: RunRecord, executors: list[str], max_items: int | None, flags: tuple[str, ...]) -> Wish:
     """The file as the run read it: its overlays, its placement, its parameters; secret ones are asked for again."""
     source: dict[str, Any] = record.body.get("options", {}).get("source", {})
+    from yamlflow.engine.runs.parameters import kept, withheld
+
     wish = Wish(
         Path(record.file),
         overlays=[Path(path) for path in source.get("overlays", ())],
@@ -85,12 +89,25 @@ def _wish(record: RunRecord, executors: list[str], max_items: int | None) -> Wis
         default_executor=source.get("default_executor"),
         max_items=max_items if max_items is not None else source.get("max_items"),
     )
-    return wish.with_values(_values(wish, record))
-
-
-def _values(wish: Wish, record: RunRecord) -> dict[str, object]:
-    """The parameters of the run that the file still has."""
     model = checked(wish).model
     params = model.params if model is not None else {}
-    kept = {name: value for name, value in record.body["params"].items() if name in params and not params[name].secret}
-    return {name: decode(value) for name, value in kept.items()}
+    values = {name: decode(value) for name, value in kept(record).items() if name in params}
+    hidden = {name: given for name, given in withheld(record).items() if name in params}
+    _ask_again(record, [name for name, given in hidden.items() if given or params[name].must_be_given], flags)
+    return wish.with_values(values)
+
+
+def _ask_again(record: RunRecord, secrets: list[str], flags: tuple[str, ...]) -> None:
+    """Refuses a resume without them: a default would take the place of a secret value, and nobody would know."""
+    from yamlflow.schema.files.parameters import variables
+
+    missing = [name for name in secrets if not any(variable in os.environ for variable in variables(name))]
+    if not missing:
+        return
+    given = " ".join(f"{variables(name)[-1]}=..." for name in missing)
+    names = " and ".join(f"`{name}`" for name in missing)
+    plural = "parameters" if len(missing) > 1 else "parameter"
+    raise UsageError(
+        f"run {record.id} was given the secret {plural} {names}, and secret values are not kept",
+        hint=f"give {'it' if len(missing) == 1 else 'them'} again: {given} {command('resume', record.id, *flags)}",
+    )

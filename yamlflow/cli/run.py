@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from yamlflow.cli import options as o
-from yamlflow.cli.choices import settle
+from yamlflow.cli.choices import misfit, settle
 from yamlflow.cli.reading import Wish, runnable
-from yamlflow.core.errors import TemporaryError, UsageError
+from yamlflow.core.errors import TemporaryError
 
 if TYPE_CHECKING:
     from yamlflow.cli.launching import Show
@@ -79,7 +79,7 @@ def run(
 
 def asked(settings: Settings) -> dict[str, Any]:
     """The part of RunOptions that settings decide."""
-    policy, wait = _overlap(settings["overlap"])
+    policy, wait = _overlap(settings)
     return {
         "max_workers": settings["max_workers"],
         "max_items": settings["max_items"],
@@ -111,16 +111,16 @@ def _run(wish: Wish, wanted: RunOptions, show: Show, settings: Settings) -> int:
     return launch(opened, show)
 
 
-def _overlap(text: str) -> tuple[str, float]:
+def _overlap(settings: Settings) -> tuple[str, float]:
     """The policy and the seconds it waits."""
+    text: str = settings["overlap"]
     policy, colon, time = text.partition(":")
     if policy == "wait" and colon:
         return "wait", o.seconds(time, "--overlap wait:")
     if policy in ("allow", "fail", "skip") and not colon:
         return policy, 0.0
-    raise UsageError(
-        f"--overlap {text}: there is no such policy", hint="write allow, fail, skip, or wait with a time: wait:30m"
-    )
+    hint = "write allow, fail, skip, or wait with a time: wait:30m"
+    raise misfit(settings, "overlap", f"there is no overlap policy {text!r}", hint)
 
 
 def _help(ctx: typer.Context, wish: Wish) -> int:

@@ -17,6 +17,7 @@ from yamlflow.cli.output.text import clean, one_line, safe_json
 from yamlflow.cli.output.words import columns, duration, instant, moment
 from yamlflow.cli.screen.ending import block
 from yamlflow.cli.status import ending_of, rows_of, run_document, table
+from yamlflow.engine.runs.history import seconds_of
 
 runs = typer.Typer(
     add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="List runs, show one in full, compare two."
@@ -55,10 +56,9 @@ def show(
         pen, unicode = ink(sys.stdout, color), speaks_unicode(sys.stdout)
         print("\n".join(columns(_facts(look))))
         print("\n" + "\n".join(table(rows_of(look, view, unicode), pen, unicode=unicode)))
-        for line in lines(look.record.body.get("outputs", {}), look.place):
+        for line in lines(look.record.body.get("outputs", {}), look.place_or_loss):
             print(f"\n{line}")
-        flags = ("--state-dir", str(state_dir)) if state_dir else ()
-        print("\n" + "\n".join(block(ending_of(look, view, flags), pen, unicode=unicode)))
+        print("\n" + "\n".join(block(ending_of(look, view), pen, unicode=unicode)))
 
 
 @runs.command("diff")
@@ -113,8 +113,16 @@ def _entry(look: Look) -> dict[str, Any]:
 
 def _row(look: Look) -> list[str]:
     record = look.record
-    took = duration(record.ended - record.created) if record.ended is not None else ""
-    return [record.id, one_line(record.pipeline), look.standing, moment(record.created), took, one_line(record.name)]
+    started = moment(record.created)
+    return [record.id, one_line(record.pipeline), look.standing, started, _took(look), one_line(record.name)]
+
+
+def _took(look: Look) -> str:
+    """The time of the newest launch, as `status` has it."""
+    if look.record.ended is None:
+        return ""
+    launch = f" (launch {look.record.launches})" if look.record.launches > 1 else ""
+    return duration(seconds_of(look.state, look.record)) + launch
 
 
 def _facts(look: Look) -> list[list[str]]:

@@ -64,7 +64,7 @@ class Signals:
         what = {
             OnInterrupt.CANCEL: f"stopping {tasks}, which may take 10s",
             OnInterrupt.DRAIN: f"nothing new starts, {tasks} may finish",
-            OnInterrupt.DETACH: f"stopping {tasks}, for what runs on this machine cannot be left; it may take 10s",
+            OnInterrupt.DETACH: "leaving what runs in containers; what runs on this machine cannot be left",
         }[self.choice]
         return f"{one_line(reason)}: {what}; once more kills; go on later with: {resume}"
 
@@ -82,7 +82,8 @@ def stopping(run: Run, choice: OnInterrupt, *, pauses: bool) -> Iterator[Signals
         signals.came.append(name)
         if len(signals.came) >= _LAST:
             die_of(signal.Signals[signals.came[0]])
-        run.stop(_REASONS[name], drain=choice is OnInterrupt.DRAIN, force=len(signals.came) > 1)
+        drain, detach = choice is OnInterrupt.DRAIN, choice is OnInterrupt.DETACH
+        run.stop(_REASONS[name], drain=drain, force=len(signals.came) > 1, detach=detach)
 
     def note(_number: int, _frame: FrameType | None) -> None:
         signals.suspend = True

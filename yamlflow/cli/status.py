@@ -13,7 +13,7 @@ from yamlflow.cli.output.documents import plain
 from yamlflow.cli.output.summary import document
 from yamlflow.cli.output.terminal import Pen, speaks_unicode
 from yamlflow.cli.output.text import safe_json
-from yamlflow.cli.output.words import STYLES, columns, duration, glyph
+from yamlflow.cli.output.words import STYLES, columns, duration, glyph, spoken
 from yamlflow.cli.screen.ending import Ending, block
 from yamlflow.cli.screen.rows import Row, rows, standing
 from yamlflow.core.messages import State
@@ -37,8 +37,7 @@ def status(
         unicode = speaks_unicode(sys.stdout)
         shown = [row for row, name in zip(rows_of(look, view, unicode), _names(view), strict=True) if name in wanted]
         print("\n".join(table(shown, pen, unicode=unicode)))
-        flags = ("--state-dir", str(state_dir)) if state_dir else ()
-        print("\n".join(block(ending_of(look, view, flags), pen, unicode=unicode)))
+        print("\n".join(block(ending_of(look, view), pen, unicode=unicode)))
 
 
 def rows_of(look: Look, view: RunView, unicode: bool) -> list[Row]:
@@ -47,9 +46,9 @@ def rows_of(look: Look, view: RunView, unicode: bool) -> list[Row]:
     return rows(view, view.latest if now is None else now, unicode=unicode, interrupted=look.standing == "interrupted")
 
 
-def ending_of(look: Look, view: RunView, flags: tuple[str, ...]) -> Ending:
+def ending_of(look: Look, view: RunView) -> Ending:
     """What there is to say at the end about a run as it stands."""
-    return Ending(look.record.id, look.standing, view, look.log_of(), flags, look.now())
+    return Ending(look.record.id, look.standing, view, look.log_of(), look.flags, look.now())
 
 
 def _names(view: RunView) -> list[str]:
@@ -60,7 +59,7 @@ def table(shown: list[Row], pen: Pen, *, unicode: bool) -> list[str]:
     """Rows as aligned lines; the state in its colour."""
     lines = columns(
         [
-            f"{glyph(row.state, unicode=unicode)} {row.state.replace('_', ' ')}",
+            f"{glyph(row.state, unicode=unicode)} {spoken(row.state)}",
             row.name,
             row.counts,
             "" if row.seconds is None else duration(row.seconds),
@@ -98,4 +97,4 @@ def _left(step: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plainly(look: Look, part: str) -> dict[str, Any]:
-    return {name: plain(value, look.place) for name, value in look.record.body.get(part, {}).items()}
+    return {name: plain(value, look.place_or_loss) for name, value in look.record.body.get(part, {}).items()}

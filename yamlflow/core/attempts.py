@@ -14,17 +14,17 @@ from dataclasses import replace
 from math import inf
 
 from yamlflow.core.board import Board
+from yamlflow.core.commands import Cancel, Mark, SetTimer, Submit
 from yamlflow.core.fans import CODE, Fan, Hold, Live
 from yamlflow.core.graph import Graph, Node, Resources, TaskId
 from yamlflow.core.jobs import ARTIFACT_LOST, UNSTARTED, Failure
-from yamlflow.core.messages import Cancel, Mark, Replaced, SetTimer, Started, State, Submit, Succeeded, Timer
+from yamlflow.core.messages import Replaced, Started, State, Succeeded, Timer
 from yamlflow.core.pools import Ask, Pools
-from yamlflow.core.verdicts import again, noise
+from yamlflow.core.verdicts import Again, again, noise
 
 _SUBMITTED = CODE[State.SUBMITTED]
+_INSTANT = 0.001
 IN_FLIGHT = frozenset({CODE[State.SUBMITTED], CODE[State.RUNNING]})
-SHORT = 0.05
-"""Seconds: items of a step whose last one took less are handed over several at a time."""
 
 
 class Attempts(Board):
@@ -109,7 +109,7 @@ class Attempts(Board):
         first = self._take(fan)
         lives = [first]
         most = self._most(fan, ask, first)
-        if most > 1:
+        if most > 1 and not self._packs(fan.node):
             most = min(most, self._share(fan, ask))
         while len(lives) < most and fan.has_next() and self._alike(fan, first):
             lives.append(self._take(fan))
@@ -124,9 +124,15 @@ class Attempts(Board):
         if node.isolation == "shared":
             return traits.depth
         timed = node.deadline is not None or node.start_timeout is not None
-        if fan.pace >= SHORT or first.attempt or timed or ask.resources.gpu.count or _varies(node):
+        if first.attempt or timed or _varies(node):
             return 1
-        return traits.chain
+        if self._packs(node):
+            return node.items_per_task
+        return 1 if fan.pace >= traits.short or ask.resources.gpu.count else traits.chain
+
+    def _packs(self, node: Node) -> bool:
+        """Whether the step says itself how many of its items go out together, and is heard."""
+        return bool(node.items_per_task) and self._start.executors[node.executor].packs
 
     def _take(self, fan: Fan) -> Live:
         index = fan.take()
@@ -137,12 +143,16 @@ class Attempts(Board):
         return live
 
     def _share(self, fan: Fan, ask: Ask) -> int:
-        """Half of what each worker would get of the waiting items: ever fewer, so that all end at about one time."""
+        """Half of what each worker would get of the waiting items: ever fewer, so that all end at about one time.
+
+        Where a hand-over costs something, it is worth as many as take that long, up to all that a worker would get.
+        """
         assert self._pools is not None
         breadth = self._pools.breadth(ask)
         if fan.node.loop is not None and fan.node.loop.max_parallel is not None:
             breadth = min(breadth, fan.node.loop.max_parallel)
-        return (fan.waits() + 1) // (2 * breadth)
+        worth = int(self._start.executors[ask.executor].overhead / max(fan.pace, _INSTANT))
+        return max((fan.waits() + 1) // (2 * breadth), min(worth, -(-fan.waits() // breadth)))
 
     def _alike(self, fan: Fan, first: Live) -> bool:
         """Whether the next item is at the same try as the first, and of the same kind."""
@@ -220,8 +230,6 @@ class Attempts(Board):
             self._end_item(live.fan, live.index, State.CANCELLED)
         elif failure.reason == ARTIFACT_LOST and self._awaits(task):
             self._park(live)
-        elif live.rescue:
-            self._end_item(live.fan, live.index, State.FAILED, failure.reason)
         else:
             self._weigh(live, failure)
 
@@ -246,14 +254,8 @@ class Attempts(Board):
         """Try again, or give up."""
         fan, task = live.fan, live.fan.task(live.index)
         live.last, live.ending = failure.reason, ""
-        chance = again(
-            fan.node.retry,
-            failure,
-            live.failures + 1,
-            live.losses + 1,
-            noise(self._start.seed, task, live.attempt),
-        )
-        if chance is None or self._halted(fan) or fan.stopped:
+        chance = self._chance(live, failure)
+        if chance is None:
             self._give_up(live, failure.reason)
             return
         live.losses += chance.infrastructure
@@ -266,24 +268,31 @@ class Attempts(Board):
         else:
             self._requeue(live)
 
+    def _chance(self, live: Live, failure: Failure) -> Again | None:
+        """Another try, if one is left; a rescue has one, and again those that infrastructure took, whatever ends."""
+        fan, luck = live.fan, noise(self._start.seed, live.fan.task(live.index), live.attempt)
+        chance = again(fan.node.retry, failure, live.failures + 1, live.losses + 1, luck)
+        if live.rescue:
+            return chance if chance is not None and chance.infrastructure else None
+        return None if self._halted(fan) or fan.stopped else chance
+
     def _requeue(self, live: Live) -> None:
-        self._move(live.fan, live.index, State.READY)
+        """The item waits for nothing but slots, even where nothing new may start."""
+        if live.fan.item_state(live.index) is not State.READY:
+            self._move(live.fan, live.index, State.READY)
         live.fan.ready.append(live.index)
         self._enqueue(live.fan)
 
     def _give_up(self, live: Live, reason: str) -> None:
         """No further attempt: what `catch` says, else failed."""
         catch = live.fan.node.catch
-        if catch is None or self._cancelled:
+        if catch is None or self._cancelled or live.rescue:
             self._end_item(live.fan, live.index, State.FAILED, reason)
         elif catch.callable is None:
             self._end_item(live.fan, live.index, State.CAUGHT, reason)
         else:
-            live.rescue = True
-            if live.fan.item_state(live.index) is not State.READY:
-                self._move(live.fan, live.index, State.READY)
-            live.fan.ready.append(live.index)
-            self._enqueue(live.fan)
+            live.rescue, live.losses = True, 0
+            self._requeue(live)
 
     def _on_replaced(self, event: Replaced) -> None:
         live = self._current(event.task, event.attempt)

@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from yamlflow.core.commands import Command, Mark
 from yamlflow.core.fans import CODE, LEGAL, Fan, Live, Scope
 from yamlflow.core.graph import Graph, Node, Path, Policy, TaskId
-from yamlflow.core.messages import Command, Mark, RunStarted, State
+from yamlflow.core.messages import RunStarted, State
 
 
 class IllegalMoveError(AssertionError):

@@ -10,9 +10,10 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from yamlflow.core.attempts import Attempts
+from yamlflow.core.commands import Evaluate, Mark, SetTimer
 from yamlflow.core.fans import Fan, Scope
 from yamlflow.core.graph import TaskId
-from yamlflow.core.messages import Evaluate, Mark, SetTimer, State, Timer
+from yamlflow.core.messages import State, Timer
 
 
 class Bodies(Attempts):

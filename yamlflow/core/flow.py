@@ -11,18 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from yamlflow.core.bodies import Bodies
+from yamlflow.core.commands import Evaluate, LookUp, Mark
 from yamlflow.core.fans import BAD, CODE, Fan, Scope
 from yamlflow.core.graph import Edge, EdgeKind, Node, Policy, TaskId
-from yamlflow.core.messages import (
-    TERMINAL,
-    Evaluate,
-    Evaluated,
-    ItemsKnown,
-    LookUp,
-    Mark,
-    State,
-    What,
-)
+from yamlflow.core.messages import TERMINAL, Evaluated, ItemsKnown, State, What
 from yamlflow.core.verdicts import judge
 
 LOOKUP_CHUNK = 1000
@@ -202,7 +194,9 @@ class Flow(Bodies):
 
     def _stop_item(self, fan: Fan, index: int) -> None:
         live = self._live.get(fan.task(index))
-        if live is not None and not self._cancelled:
+        if live is not None and live.rescue and not self._cancelled:
+            self._requeue(live)
+        elif live is not None and not self._cancelled:
             self._give_up(live, live.last)
         elif index in fan.bodies:  # between two rounds
             self._end_body(fan.bodies[index], State.CANCELLED)

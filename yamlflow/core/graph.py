@@ -15,19 +15,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from enum import Enum
-from typing import NamedTuple
 
 from yamlflow.core.dataclass import dataclass
+from yamlflow.core.identity import Path as Path  # noqa: PLC0414 - exported
+from yamlflow.core.identity import TaskId as TaskId  # noqa: PLC0414 - exported
 from yamlflow.core.values import Document
-
-Path = tuple[int, ...]
-
-
-class TaskId(NamedTuple):
-    """One task, or one item of a group: the node and an index for each loop level."""
-
-    node: str
-    path: Path
 
 
 class EdgeKind(str, Enum):
@@ -239,7 +231,8 @@ class Node:
     loop levels around it, `rank` its topological depth over the whole file
     (later nodes go first when slots are scarce). `when_item`: the condition reads
     the node's own loop variables and is asked per item. `isolation` shared: several
-    items may be handed out under one grant, to be done one after another. `bindings` stand on a
+    items may be handed out under one grant, to be done one after another; `items_per_task`
+    are as many, where the file says so. `bindings` stand on a
     group made of another file: its steps see them as `params`, and nothing else.
     """
 
@@ -267,6 +260,7 @@ class Node:
     resources: Resources = field(default_factory=Resources)
     limit: str | None = None
     isolation: str = "process"
+    items_per_task: int = 0
     hook: str = ""
     description: str = ""
     tags: tuple[str, ...] = ()
@@ -284,13 +278,23 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A resolved parameter: its declared type and the value of this run."""
+    """A resolved parameter: its declared type and the value of this run, `given` or by default."""
 
     name: str
     type: str
     value: Document
     help: str = ""
     secret: bool = False
+    given: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """Which files are the pipeline's code: those of a folder, more by patterns, less by patterns."""
+
+    root: str = ""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,8 +304,8 @@ class Graph:
     `nodes` is in file order, parents before children. `roots` are the top-level
     steps, `hooks` maps on_success, on_failure and on_exit to theirs. `outputs`
     are the expressions whose values `run` prints. `code_roots` are the import
-    roots in order. `profiles` are the executors that steps name: `type` and the
-    options of that type as plain data.
+    roots in order, `code` is what of them travels to other machines. `profiles`
+    are the executors that steps name: `type` and the options of that type as plain data.
     """
 
     name: str
@@ -313,6 +317,7 @@ class Graph:
     limits: Mapping[str, int] = field(default_factory=dict)
     deadline: float | None = None
     code_roots: tuple[str, ...] = ()
+    code: Shipment = field(default_factory=Shipment)
     env_allow: tuple[str, ...] = ()
     description: str = ""
     digest: str = ""

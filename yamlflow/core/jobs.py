@@ -7,12 +7,13 @@ references, large values as references into the store.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from yamlflow.core.dataclass import dataclass
-from yamlflow.core.graph import TaskId
-from yamlflow.core.values import Document
+from yamlflow.core.dataclass import dataclass, field
+from yamlflow.core.identity import TaskId
+
+if TYPE_CHECKING:
+    from yamlflow.core.values import Document
 
 INFRASTRUCTURE: frozenset[str] = frozenset({"spot", "lost", "image_pull", "start_failed"})
 """Not the work's own fault: these have their own budget (`retry.infra`)."""
@@ -26,11 +27,12 @@ UNSTARTED = "unstarted"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Slots handed out with a submission: cores, bytes, and which devices."""
+    """Slots handed out with a submission: cores, bytes, which devices; `shm` are bytes of shared memory."""
 
     cpu: float = 1.0
     memory: int = 0
     gpus: tuple[str, ...] = ()
+    shm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,9 @@ class Job:
     needs the content of a stored value. `each` are the loop variables. `log`,
     `scratch` and `store` are paths on the machine the task runs on. `timeout`
     is in seconds of running time. `shares` is the same for jobs that are done one
-    after another under one grant; empty for one alone. `isolation` says whether they
+    after another under one grant; empty for one alone; `packed`: the file says so. `isolation` says whether they
     have a process each, or are done in a shared one.
+    `given` is the digest of what the attempt is given, where it may outlive its launcher.
     `masked` are texts, the values of secret parameters, that no log may show.
     """
 
@@ -72,8 +75,10 @@ class Job:
     store: str = ""
     env_inherit: bool = True
     shares: str = ""
+    packed: bool = False
     isolation: str = "process"
     masked: tuple[str, ...] = ()
+    given: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,9 @@ class Usage:
     peak_memory: int = 0
 
 
+_NOTHING = Usage()
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What the task made. `state` is succeeded, failed or skipped; `value` a document."""
@@ -124,7 +132,7 @@ class Outcome:
     state: Literal["succeeded", "failed", "skipped"]
     value: Document = None
     failure: Failure | None = None
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = _NOTHING
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -136,6 +144,7 @@ class Report:
     backend started it anew; message is the reason) · ended (outcome) · gone (no
     trace of it: lost; with UNSTARTED as message it never began, and was given
     back) · down/up (the executor itself; attempt_id is "").
+    `given` is the job's, of an attempt that was found again.
     """
 
     kind: Literal["started", "progress", "waiting", "replaced", "ended", "gone", "down", "up"]
@@ -143,6 +152,7 @@ class Report:
     outcome: Outcome | None = None
     message: str = ""
     fraction: float | None = None
+    given: str = ""
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
@@ -183,19 +193,19 @@ def job_to_json(job: Job) -> dict[str, Any]:
     """The frame of a job."""
     body = {name: getattr(job, name) for name in Job.__slots__}
     body["task"] = [job.task.node, list(job.task.path)]
-    body["grant"] = [job.grant.cpu, job.grant.memory, list(job.grant.gpus)]
+    body["grant"] = [job.grant.cpu, job.grant.memory, list(job.grant.gpus), job.grant.shm]
     return body
 
 
 def job_from_json(body: Mapping[str, Any]) -> Job:
     """The job behind a frame."""
-    cpu, memory, gpus = body["grant"]
+    cpu, memory, gpus, shm = body["grant"]
     node, path = body["task"]
     return Job(
         **{
             **body,
             "task": TaskId(node, tuple(path)),
-            "grant": Grant(cpu, memory, tuple(gpus)),
+            "grant": Grant(cpu, memory, tuple(gpus), shm),
             "code_roots": tuple(body["code_roots"]),
             "iterated": tuple(body["iterated"]),
             "masked": tuple(body["masked"]),

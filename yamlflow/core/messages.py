@@ -1,8 +1,8 @@
-"""Events in, commands out: the whole conversation with the scheduler.
+"""Events: all that the scheduler is ever told, and the words they are made of.
 
 An event says what happened, with the time it happened (`at`, seconds, any
-fixed origin); a command says what to do next. Both are plain data. The engine
-makes an event durable before the commands it caused leave.
+fixed origin). Plain data, recorded as it is (`records`) before the commands
+it led to (`commands`) leave. Must never say what to do about it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, Union
 
 from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import TaskId
-from yamlflow.core.jobs import Failure, Grant, Outcome
+from yamlflow.core.jobs import Failure, Outcome
 
 
 class State(str, Enum):
@@ -78,6 +78,10 @@ class ExecutorTraits:
     max_parallel: int | None = None
     depth: int = 1
     chain: int = 1
+    short: float = 0.05
+    overhead: float = 0.0
+    packs: bool = False
+    adopts: bool = False
 
 
 # --- events ------------------------------------------------------------------
@@ -122,12 +126,6 @@ class ItemsKnown:
 
 
 @dataclass(frozen=True, slots=True)
-class CacheHits:
-    at: float
-    tasks: tuple[TaskId, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class CacheMissed:
     """No result stands for these tasks of one step; `reason` says why where the step has a cache."""
 
@@ -161,9 +159,12 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
+    """An attempt is about to leave; `rescue`: of what `catch` runs."""
+
     at: float
     task: TaskId
     attempt: int
+    rescue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +311,6 @@ RareEvent = Union[
 Event = Union[
     Evaluated,
     ItemsKnown,
-    CacheHits,
     CacheMissed,
     Restored,
     Started,
@@ -319,82 +319,3 @@ Event = Union[
     Lost,
     RareEvent,
 ]
-
-
-# --- commands ----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluate:
-    """Evaluate an expression of a node.
-
-    `task.path` has the node's `depth` indexes for a whole node ("foreach", and
-    "when" without item), one more for an item ("when" per item, "start"), and a
-    round on top for a repeated group ("until", "outputs").
-    """
-
-    task: TaskId
-    what: What
-
-
-@dataclass(frozen=True, slots=True)
-class LookUp:
-    """Does a result for these tasks exist already? Answer: Restored, CacheHits or CacheMissed."""
-
-    tasks: tuple[TaskId, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Submit:
-    """Start one attempt of each task. `rescue`: run the node's `catch.run` instead of its action.
-
-    `grows` is how often memory (after oom) and time (after timeout) have grown so far.
-    """
-
-    executor: str
-    tasks: tuple[TaskId, ...]
-    attempt: int
-    grant: Grant
-    rescue: bool = False
-    grows: tuple[int, int] = (0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    tasks: tuple[tuple[TaskId, int], ...]
-    reason: str
-    begun: bool = True  # False: those that have begun are not meant, and go on
-
-
-@dataclass(frozen=True, slots=True)
-class SetTimer:
-    timer: Timer
-    delay: float
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Record a state nobody reported: a derived one, for views and for the record.
-
-    A path of the node's `depth` means the whole node; a longer one means an item,
-    or, in full length, a round of a repeated group that begins.
-    """
-
-    task: TaskId
-    state: State
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StartHooks:
-    """The steps have ended in this state; the hooks follow."""
-
-    state: RunState
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    state: RunState
-
-
-Command = Union[Evaluate, LookUp, Submit, Cancel, SetTimer, Mark, StartHooks, Finish]

@@ -124,7 +124,7 @@ class Pools:
             yield sum(self._fits(device, resources.gpu) for device in self.machine.gpus) // resources.gpu.count
 
     def _hand_out(self, ask: Ask, gpus: tuple[str, ...]) -> Grant:
-        grant = Grant(ask.resources.cpu, ask.resources.memory, gpus)
+        grant = Grant(ask.resources.cpu, ask.resources.memory, gpus, ask.resources.shm)
         self._count(ask, grant, 1)
         self.busy.update(dict.fromkeys(gpus))
         return grant

@@ -16,9 +16,9 @@ from yamlflow.core.errors import unreachable
 from yamlflow.core.graph import TaskId
 from yamlflow.core.jobs import ARTIFACT_LOST, UNSTARTED, Failure, Outcome
 from yamlflow.core.messages import (
+    GOOD,
     TERMINAL,
     ArtifactLost,
-    CacheHits,
     CacheMissed,
     CancelRequested,
     CodeChanged,
@@ -50,7 +50,6 @@ _Rare = (
     RunStarted
     | RunEnded
     | Restored
-    | CacheHits
     | CacheMissed
     | CodeChanged
     | Evaluated
@@ -79,9 +78,12 @@ class RunView:
         self.latest: float = 0.0
         self.names.forget()
         self.steps: dict[str, StepView] = {step.id: StepView(step) for step in self.outline.steps.values()}
+        self._around = {name: tuple(self._lineage(name)) for name in self.steps}
         self.running: dict[TaskId, Running] = {}
         self.failures: dict[TaskId, FailedTask] = {}
+        self.causes: dict[TaskId, FailedTask] = {}  # how a task's own work failed last, also while it is tried again
         self.down: dict[str, str] = {}
+        self.lasting: frozenset[str] = frozenset()  # executors whose tasks outlive the launcher
         self.losses: dict[TaskId, ArtifactLost] = {}  # what was lost last, by the task that made it
         self._anew: set[TaskId] = set()  # tasks whose next attempt follows no failure of theirs
         self.cancelled: str = ""
@@ -127,8 +129,8 @@ class RunView:
         self.version += 1
         self.latest = max(self.latest, event.at)
         match event:
-            case Submitted(at=at, task=task, attempt=attempt):
-                self._submitted(at, task, attempt)
+            case Submitted():
+                self._submitted(event)
             case Started(at=at, task=task, attempt=attempt):
                 self._started(at, task, attempt)
             case Succeeded(at=at, task=task, outcome=outcome):
@@ -136,8 +138,8 @@ class RunView:
                 self._move(task, State.SKIPPED if outcome.state == "skipped" else State.SUCCEEDED)
             case Failed(at=at, task=task, attempt=attempt, outcome=outcome):
                 self._failed(at, task, attempt, outcome)
-            case Lost(task=task, reason=reason) if reason == UNSTARTED:
-                self.running.pop(task, None)
+            case Lost(at=at, task=task, reason=reason) if reason == UNSTARTED:
+                self._left(at, task)
                 self._move(task, State.READY)
             case Lost(at=at, task=task, attempt=attempt, reason=reason):
                 self._failed(at, task, attempt, Outcome("failed", failure=Failure(reason, "no trace of it is left")))
@@ -152,15 +154,13 @@ class RunView:
 
     def _fold_rare(self, event: _Rare) -> None:
         match event:
-            case RunStarted(at=at):
+            case RunStarted(at=at, executors=executors):
                 self._begin(at)
+                self.lasting = frozenset(name for name, traits in executors.items() if traits.adopts)
             case RunEnded(at=at, state=state):
                 self.ended, self.state = at, state
-            case Restored(at=at, task=task, end=end):
-                self._found(at, task, end)
-            case CacheHits(at=at, tasks=tasks):
-                for task in tasks:
-                    self._found(at, task, State.CACHED)
+            case Restored(task=task, end=end):
+                self._found(task, end)
             case Evaluated():
                 self._evaluated(event)
             case ArtifactLost():
@@ -209,42 +209,54 @@ class RunView:
         if view.step.group and not view.step.rounds and count:
             self._open_bodies(view.step, count)
 
-    def _submitted(self, at: float, task: TaskId, attempt: int) -> None:
-        view = self.steps[task.node]
-        rescue = view.states.get(task.path) is State.FAILED  # before a retry it waits
+    def _submitted(self, event: Submitted) -> None:
+        task = event.task
         self._move(task, State.SUBMITTED)
         if task in self._anew:
             self._anew.remove(task)
-        elif attempt > 1 and not rescue:
-            view.retries += 1
-        self.running[task] = Running(attempt, at, rescue=rescue)
+        elif event.attempt > 1 and not event.rescue:
+            self.steps[task.node].retries += 1
+        self.running[task] = Running(event.attempt, event.at, rescue=event.rescue)
 
     def _started(self, at: float, task: TaskId, attempt: int) -> None:
-        view = self.steps[task.node]
-        if view.started is None:
-            view.started = at
         running = self.running.setdefault(task, Running(attempt, at))
-        running.started = at
+        if running.started is None:
+            running.started = at
+            for view in self._around[task.node]:
+                view.begun = True
+                view.clock.start(at)
         self._move(task, State.RUNNING)
 
     def _failed(self, at: float, task: TaskId, attempt: int, outcome: Outcome) -> None:
+        running = self.running.get(task)
         self._ended(at, task, outcome)
         failure = outcome.failure or Failure("error", "failed without a reason")
         self._move(task, State.CANCELLED if failure.reason == "cancelled" else State.FAILED)
         self.failures[task] = FailedTask(task, attempt, at, failure)
+        if running is None or not running.rescue:
+            self.causes[task] = self.failures[task]
 
     def _ended(self, at: float, task: TaskId, outcome: Outcome) -> None:
         view = self.steps[task.node]
-        running = self.running.pop(task, None)
-        begun = at if running is None else (running.started or running.submitted)
-        seconds = outcome.usage.seconds or max(0.0, at - begun)
-        if view.started is None:
-            view.started = begun
-        view.ended = at
-        view.busy += seconds
-        view.longest = max(view.longest, seconds)
+        self._left(at, task, outcome.usage.seconds)
+        view.begun = True
         view.cpu_seconds += outcome.usage.cpu_seconds
         view.peak_memory = max(view.peak_memory, outcome.usage.peak_memory)
+
+    def _left(self, at: float, task: TaskId, took: float = 0.0) -> None:
+        """The attempt of a task runs no longer; nobody may have heard that it ran."""
+        running = self.running.pop(task, None)
+        started = running is not None and running.started is not None
+        for view in self._around[task.node] if started or took else ():
+            if not started:
+                view.clock.start(at)
+            view.clock.stop(at, took)
+
+    def _lineage(self, name: str) -> Iterator[StepView]:
+        """A step and the groups it is in."""
+        while name:
+            yield self.steps[name]
+            name = self.steps[name].step.parent
 
     def _marked(self, at: float, task: TaskId, state: State, reason: str) -> None:
         view = self.steps[task.node]
@@ -255,19 +267,15 @@ class RunView:
             view.reason = reason or view.reason
             view.whole = state if not task.path and state in TERMINAL else view.whole
             if view.step.names is not None:
-                self._loop_marked(at, view, task, state)
+                self._loop_marked(view, task, state)
                 return
         if state in BAD and task not in self.failures and reason:
             self._blame(at, task, state, reason)
         if state is State.READY:
             view.again += 1
-        if view.step.group:
-            view.started = at if view.started is None else view.started
-            view.ended = at if state in TERMINAL else view.ended
         self._move(task, state)
 
-    def _loop_marked(self, at: float, view: StepView, task: TaskId, state: State) -> None:
-        view.ended = at if state in TERMINAL else view.ended
+    def _loop_marked(self, view: StepView, task: TaskId, state: State) -> None:
         if self.names.count(*task) is None and state in TERMINAL:
             view.unexpanded = max(0, view.unexpanded - 1)
             view.unstarted[state] = view.unstarted.get(state, 0) + 1
@@ -289,11 +297,9 @@ class RunView:
         if event.error is not None and not (event.error.reason == ARTIFACT_LOST and task in self._anew):
             self.failures[task] = FailedTask(task, 0, event.at, event.error)
 
-    def _found(self, at: float, task: TaskId, state: State) -> None:
+    def _found(self, task: TaskId, state: State) -> None:
         view = self.steps[task.node]
         view.restored += state is not State.CACHED
-        view.started = at if view.started is None else view.started
-        view.ended = at
         self._move(task, state)
 
     def _told(self, event: Progressed | Waiting | Replaced) -> None:
@@ -307,7 +313,9 @@ class RunView:
             case Waiting(reason=reason):
                 running.waiting = reason
             case Replaced(reason=reason):
-                running.waiting, running.started = f"replaced: {reason}", None
+                running.waiting = f"replaced: {reason}"
+                self._left(event.at, event.task)
+                running.started, self.running[event.task] = None, running
 
     def _move(self, task: TaskId, state: State) -> None:
         view = self.steps[task.node]
@@ -322,10 +330,13 @@ class RunView:
             view.total += 1
         view.states[task.path] = state
         view.counts[state] = view.counts.get(state, 0) + 1
-        if task in self.failures and state in (State.SUCCEEDED, State.CAUGHT, State.SUBMITTED, State.WAITING):
+        if task in self.failures and state in _GOES_ON:
             del self.failures[task]
+        if task in self.causes and state in GOOD:
+            del self.causes[task]
 
 
+_GOES_ON = frozenset({State.SUCCEEDED, State.CAUGHT, State.SUBMITTED, State.WAITING})
 _WORDS = {
     "not_converged": "`until` was still false after the last round",
     "deadline": "its deadline passed",

@@ -16,7 +16,6 @@ from yamlflow.core.graph import Path, TaskId
 from yamlflow.core.jobs import Failure, Outcome, outcome_from_json, outcome_to_json
 from yamlflow.core.messages import (
     ArtifactLost,
-    CacheHits,
     CacheMissed,
     CancelRequested,
     CodeChanged,
@@ -167,9 +166,9 @@ def _timer_from_json(row: Row, body: Mapping[str, Any]) -> TimerFired:
     return TimerFired(row.at, Timer(kind, TaskId(node, tuple(path)), attempt))
 
 
-def _tasks_to_json(event: CacheHits | CacheMissed) -> dict[str, Any]:
-    reason = getattr(event, "reason", "")
-    return {"tasks": [[task.node, *task.path] for task in event.tasks], **({"reason": reason} if reason else {})}
+def _missed_to_json(event: CacheMissed) -> dict[str, Any]:
+    reason = {"reason": event.reason} if event.reason else {}
+    return {"tasks": [[task.node, *task.path] for task in event.tasks], **reason}
 
 
 def _code_to_json(event: CodeChanged) -> dict[str, Any]:
@@ -205,10 +204,10 @@ _BODIES: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "RunStarted": _started_to_json,
     "Evaluated": _evaluated_to_json,
     "ItemsKnown": _items_to_json,
-    "CacheHits": _tasks_to_json,
-    "CacheMissed": _tasks_to_json,
+    "CacheMissed": _missed_to_json,
     "CodeChanged": _code_to_json,
     "Restored": lambda event: {} if event.end is State.SUCCEEDED else {"end": event.end.value},
+    "Submitted": lambda event: {"rescue": True} if event.rescue else {},
     "Waiting": _reason,
     "Replaced": _reason,
     "Lost": _reason,
@@ -235,11 +234,10 @@ _READERS: Mapping[str, Callable[[Row, Mapping[str, Any]], Event]] = {
         row.at, _task(row), body["what"], body.get("value", True), _failure_from_json(body)
     ),
     "ItemsKnown": lambda row, body: ItemsKnown(row.at, _task(row), body["count"], tuple(body.get("keys", ()))),
-    "CacheHits": lambda row, body: CacheHits(row.at, _tasks_from_json(body)),
     "CacheMissed": lambda row, body: CacheMissed(row.at, _tasks_from_json(body), body.get("reason", "")),
     "CodeChanged": lambda row, body: CodeChanged(row.at, body["step"], tuple(body["parts"]), body.get("kept")),
     "Restored": lambda row, body: Restored(row.at, _task(row), State(body.get("end", "succeeded"))),
-    "Submitted": lambda row, _: Submitted(row.at, _task(row), row.attempt),
+    "Submitted": lambda row, body: Submitted(row.at, _task(row), row.attempt, body.get("rescue", False)),
     "Started": lambda row, _: Started(row.at, _task(row), row.attempt),
     "Waiting": lambda row, body: Waiting(row.at, _task(row), row.attempt, body["reason"]),
     "Replaced": lambda row, body: Replaced(row.at, _task(row), row.attempt, body["reason"]),

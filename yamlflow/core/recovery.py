@@ -13,11 +13,12 @@ from __future__ import annotations
 from typing import Union
 
 from yamlflow.core.attempts import IN_FLIGHT
+from yamlflow.core.commands import Evaluate, Finish, Mark
 from yamlflow.core.fans import CODE, Fan, Live, Scope
 from yamlflow.core.flow import Flow
 from yamlflow.core.graph import Graph, Path, TaskId
 from yamlflow.core.jobs import ARTIFACT_LOST, Failure
-from yamlflow.core.messages import GOOD, ArtifactLost, Evaluate, Evaluated, Finish, Mark, RunState, State
+from yamlflow.core.messages import GOOD, ArtifactLost, Evaluated, RunState, State
 
 RUN = TaskId("", ())
 

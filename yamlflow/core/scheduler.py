@@ -11,23 +11,21 @@ scan over all tasks, and a waiting item costs one byte. `flow` moves nodes, `bod
 
 from __future__ import annotations
 
+from yamlflow.core.commands import Command, Finish, SetTimer, StartHooks
 from yamlflow.core.errors import unreachable
 from yamlflow.core.fans import BAD, Scope
 from yamlflow.core.graph import Graph
 from yamlflow.core.jobs import Failure
 from yamlflow.core.messages import (
     ArtifactLost,
-    CacheHits,
     CacheMissed,
     CancelRequested,
     CodeChanged,
-    Command,
     Evaluated,
     Event,
     ExecutorDown,
     ExecutorUp,
     Failed,
-    Finish,
     ItemsKnown,
     Lost,
     Marked,
@@ -38,9 +36,7 @@ from yamlflow.core.messages import (
     RunEnded,
     RunStarted,
     RunState,
-    SetTimer,
     Started,
-    StartHooks,
     State,
     Submitted,
     Succeeded,
@@ -93,9 +89,6 @@ class Scheduler(Recovery):
                 self._on_items(event)
             case Restored(task=task, end=end):
                 self._on_found(task, end)
-            case CacheHits(tasks=tasks):
-                for task in tasks:
-                    self._on_found(task, State.CACHED)
             case CacheMissed(tasks=tasks):
                 for task in tasks:
                     self._on_missed(task)

@@ -49,12 +49,41 @@ class FailureGroup:
 
 
 @dataclass(slots=True)
+class Stopwatch:
+    """The seconds in which at least one of some attempts ran: what lies between them is left out."""
+
+    running: int = 0
+    since: float = 0.0  # when the stretch began that goes on now
+    until: float = 0.0  # when the one before it ended
+    counted: float = 0.0
+
+    def start(self, at: float) -> None:
+        """An attempt has begun."""
+        if not self.running:
+            self.since = max(at, self.until)
+        self.running += 1
+
+    def stop(self, at: float, took: float = 0.0) -> None:
+        """An attempt has ended; it may have run before anybody heard that it had begun."""
+        self.since = max(self.until, min(self.since, at - took))
+        self.running -= 1
+        if not self.running:
+            self.counted += max(0.0, at - self.since)
+            self.until = max(at, self.until)
+
+    def seconds(self, now: float | None = None) -> float:
+        """All of it so far; without `now`, up to the end of the last stretch."""
+        going_on = self.running and now is not None
+        return self.counted + (max(0.0, now - self.since) if going_on else 0.0)  # type: ignore[operator]
+
+
+@dataclass(slots=True)
 class StepView:
     """One step: how many of its tasks (items, for a group) are in each state; times in seconds.
 
     `total` is what is known so far, `unexpanded` how many of its loops nobody
-    has counted yet. `busy` adds up the running time of all attempts, `longest`
-    is that of one. `again` counts tasks that had made something and ran once more
+    has counted yet. `clock` has the time in which something of it, or in it, ran;
+    `begun` is whether anything has. `again` counts tasks that had made something and ran once more
     because it was lost. `unstarted` counts loops that ended before they were counted.
     """
 
@@ -62,10 +91,8 @@ class StepView:
     total: int = 0
     unexpanded: int = 0
     counts: dict[State, int] = field(default_factory=dict)
-    started: float | None = None
-    ended: float | None = None
-    busy: float = 0.0
-    longest: float = 0.0
+    begun: bool = False
+    clock: Stopwatch = field(default_factory=Stopwatch)
     cpu_seconds: float = 0.0
     peak_memory: int = 0
     retries: int = 0
@@ -89,11 +116,6 @@ class StepView:
         return self.count(*ACTIVE)
 
     @property
-    def seconds(self) -> float:
-        """Wall time from the first start to the last end."""
-        return max(0.0, self.ended - self.started) if self.started is not None and self.ended is not None else 0.0
-
-    @property
     def state(self) -> State:
         """What a person would call the whole step."""
         if self.whole is not None:
@@ -101,6 +123,6 @@ class StepView:
         if self.active:
             return State.RUNNING
         if self.unexpanded or self.done < self.total or not (self.counts or self.unstarted):
-            return State.RUNNING if self.done else State.PENDING
+            return State.WAITING if self.done or self.count(State.WAITING) else State.PENDING
         ends = (*BAD, State.SUCCEEDED, State.CAUGHT, State.CACHED)
         return next((state for state in ends if self.counts.get(state) or self.unstarted.get(state)), State.SKIPPED)

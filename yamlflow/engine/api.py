@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from yamlflow.core.errors import UsageError, YamlflowError
+from yamlflow.core.fingerprint import shortly
 from yamlflow.core.graph import Graph, TaskId
 from yamlflow.core.messages import GOOD, State
 from yamlflow.core.progress import RunView
@@ -28,6 +29,7 @@ from yamlflow.schema.diagnostics import Diagnostic, Severity, render
 from yamlflow.schema.files.inheritance import Placement
 from yamlflow.schema.loader import Given, Loaded
 from yamlflow.schema.loader import load as load_pipeline
+from yamlflow.store.selection import select
 from yamlflow.worker.codecs import load_value
 from yamlflow.worker.storage import LocalStorage
 
@@ -46,7 +48,8 @@ class Result:
     """A run as it is now: its state, its outputs, the values of its steps.
 
     `result["fit"]` is a list for a step with a loop, `result["fit[xgb]"]` one item,
-    `result["fit[xgb].auc"]` a field of it.
+    `result["fit[xgb].auc"]` a field of it. Of a loop in a group, `result["by[eu].fit"]` is
+    the list of one of the group's items.
     """
 
     def __init__(self, folder: StateFolder, run_id: str) -> None:
@@ -93,20 +96,42 @@ class Result:
             if step is None or step.parent:
                 return self._value(self._part(name, made, view), record.body)
             if step.names is None and view.steps[name].state not in _VALUED:
-                raise KeyError(f"{name} has no value: it is {view.steps[name].state.value}")
+                raise KeyError(f"`{name}` has no value: it is {view.steps[name].state.value}")
             return self._value(made.values.document(step), record.body)
 
     def _part(self, name: str, made: history.Made, view: RunView) -> Document:
         pattern, tasks = _chosen(view, name)
-        if len(tasks) != 1 or tasks[0] not in made.outcomes:
-            raise KeyError(name)
-        return history.value_at(made, tasks[0], pattern.field)
+        if not tasks:
+            raise KeyError(f"no task is called `{name}`; {view.outline.name} has {', '.join(view.steps)}")
+        if len(tasks) == 1:
+            return _one(made, view, tasks[0], pattern.field)
+        if not _in_one_loop(tasks):
+            shown = shortly([view.names.display(task) for task in tasks])
+            raise KeyError(f"`{name}` means {len(tasks)} values: {shown}; name one of them")
+        return [_one(made, view, task, pattern.field) if task in made.outcomes else None for task in tasks]
 
     def _value(self, document: Document, body: Mapping[str, Any]) -> Any:
         for root in body.get("code_roots", ()):
             if root not in sys.path:
                 sys.path.append(root)
         return load_value(document, self._storage)
+
+
+def _one(made: history.Made, view: RunView, task: TaskId, fields: tuple[str, ...]) -> Document:
+    name = view.names.display(task)
+    if task not in made.outcomes:
+        raise KeyError(f"`{name}` has no value: it is {view.steps[task.node].states[task.path].value}")
+    try:
+        return history.value_at(made, task, fields)
+    except KeyError as missing:
+        has = ", ".join(history.fields_of(history.value_at(made, task))) or "none"
+        raise KeyError(f"`{name}` has no field `{missing.args[0]}`; it has {has}") from None
+
+
+def _in_one_loop(tasks: Sequence[TaskId]) -> bool:
+    """Whether tasks are of one step and differ in one loop alone: then their values are a list."""
+    levels = zip(*(task.path for task in tasks), strict=False)
+    return len({task.node for task in tasks}) == 1 and sum(len(set(level)) > 1 for level in levels) <= 1
 
 
 _VALUED = GOOD | {State.SKIPPED}
@@ -172,7 +197,7 @@ def run(
 
 def _graph(path: str, params: Mapping[str, Any], placement: Placement) -> Graph:
     given = Given(values=params, environment=dict(os.environ))
-    loaded = load_pipeline(path, given=given, placement=placement)
+    loaded = load_pipeline(path, given=given, placement=placement, select=select)
     stopping = [found for found in (*loaded.diagnostics, *loaded.unsupported) if found.severity is Severity.ERROR]
     if stopping or loaded.graph is None:
         raise InvalidPipelineError(loaded, stopping)

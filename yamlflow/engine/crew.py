@@ -53,6 +53,10 @@ def traits_of(executor: Executor, profile: Mapping[str, Any]) -> ExecutorTraits:
         gang=traits.gang,
         depth=traits.depth,
         chain=traits.chain,
+        short=traits.short,
+        overhead=traits.overhead,
+        packs=traits.packs,
+        adopts=traits.adopts,
         max_parallel=_whole(profile.get("max_parallel")),
     )
 

@@ -1,4 +1,4 @@
-"""What nobody needs any more: runs of long ago, values that nothing refers to, what dead launchers left.
+"""What nobody needs any more: runs and cached results of long ago, values that nothing refers to, leftovers.
 
     swept = sweep(folder, state, now, older_than=...)
 
@@ -23,13 +23,16 @@ from yamlflow.core.errors import TemporaryError, UsageError
 from yamlflow.core.values import ArtifactRef, references
 from yamlflow.engine.runs.folder import StateFolder
 from yamlflow.engine.runs.history import state_of
+from yamlflow.engine.runs.remains import end_remains, end_tasks
 from yamlflow.store.local import LocalStore
 from yamlflow.store.locks import is_held, take
+from yamlflow.store.results import Cached
 from yamlflow.store.state import RunRecord, State
 from yamlflow.worker.disk import remove_tree
 
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
 _STEP = 1 << 24
+_DAY = 86400.0
 
 
 @dataclass(slots=True)
@@ -38,6 +41,7 @@ class Swept:
 
     dry: bool = False
     runs: list[str] = field(default_factory=list)
+    results: int = 0
     objects: int = 0
     leftovers: int = 0
     freed: int = 0
@@ -49,18 +53,24 @@ class Swept:
 def sweep(
     folder: StateFolder, state: State, now: float, *, older_than: float | None = None, dry: bool = False
 ) -> Swept:
-    """Frees what can be freed; `older_than` (seconds) forgets runs that ended longer ago first.
+    """Frees what can be freed.
 
-    Raises TemporaryError while another one is at it.
+    `older_than` (seconds) first forgets runs that ended, and cached results that were made and last
+    used, longer ago. Raises TemporaryError while another one is at it.
     """
     swept = Swept(dry=dry)
     with _alone(folder, now):
+        swept.leftovers += end_remains(folder, now, dry=dry)
         gone = _outdated(folder, state, now, older_than)
-        since = min([now, *(record.created for record in state.runs() if state_of(folder, record) == "running")])
+        running = [record.created for record in state.runs() if state_of(folder, record) == "running"]
+        since = min([now, *running])
         for record in gone:
             if dry or _forget(folder, state, record, now):
                 swept.runs.append(record.id)
-        _sweep_values(LocalStore(folder.store), state, since, swept)
+        stale = _forget_results(state, now, older_than, swept)
+        _sweep_values(LocalStore(folder.store), state, since, swept, _Results(stale, spared=bool(running)))
+        if not running and not dry:
+            state.results.drop_sources(_compared(state))
         _sweep_leftovers(folder, state, since, now if older_than is None else now - older_than, swept)
     return swept
 
@@ -99,12 +109,13 @@ def _outdated(folder: StateFolder, state: State, now: float, older_than: float |
 
 
 def _forget(folder: StateFolder, state: State, record: RunRecord, now: float) -> bool:
-    """The record first, then the files; False when a launcher has taken it up."""
+    """What runs of it elsewhere, the record, then the files; False when a launcher has taken it up."""
     try:
         lock = take(folder.run_lock(record.id), f"run {record.id}", since=_text(now), run=record.id)
     except TemporaryError:
         return False
     try:
+        end_tasks(folder.run(record.id))
         state.remove_run(record.id)
         remove_tree(str(folder.run(record.id)))
     finally:
@@ -112,11 +123,43 @@ def _forget(folder: StateFolder, state: State, record: RunRecord, now: float) ->
     return True
 
 
+# --- results
+
+
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """Cached results that are forgotten; their values are `spared` while a run may have taken one up just now."""
+
+    stale: list[Cached]
+    spared: bool
+
+    @property
+    def keys(self) -> frozenset[bytes]:
+        return frozenset() if self.spared else frozenset(row.key for row in self.stale)
+
+    def values(self) -> Iterator[ArtifactRef]:
+        return (ref for row in self.stale if self.spared for ref in references(row.outcome))
+
+
+def _forget_results(state: State, now: float, older_than: float | None, swept: Swept) -> list[Cached]:
+    if older_than is None:
+        return []
+    stale = state.results.stale(now - older_than) if swept.dry else state.results.forget_stale(now - older_than)
+    swept.results = len(stale)
+    return stale
+
+
+def _compared(state: State) -> set[bytes]:
+    """Digests of the code that the steps of each run had: what a resume and a comparison of runs ask for."""
+    launches = (launch for record in state.runs() for launch in record.body.get("codes", {}).values())
+    return {bytes.fromhex(digest) for launch in launches for digest in launch.values()}
+
+
 # --- values
 
 
-def _sweep_values(store: LocalStore, state: State, since: float, swept: Swept) -> None:
-    needed = _needed(store, state, swept.runs if swept.dry else ())
+def _sweep_values(store: LocalStore, state: State, since: float, swept: Swept, results: _Results) -> None:
+    needed = _needed(store, state, swept.runs if swept.dry else (), results)
     for digest, size in store.digests():
         if digest in needed:
             swept.kept += 1
@@ -127,11 +170,12 @@ def _sweep_values(store: LocalStore, state: State, since: float, swept: Swept) -
         swept.freed += freed or 0
 
 
-def _needed(store: LocalStore, state: State, without: Iterable[str]) -> set[str]:
+def _needed(store: LocalStore, state: State, without: Iterable[str], results: _Results) -> set[str]:
     """The digests of all that recorded documents lead to."""
     needed: set[str] = set()
     opened: set[str] = set()
-    waiting = [ref for document in state.documents(without) for ref in references(document)]
+    waiting = [ref for document in state.documents(without, results.keys) for ref in references(document)]
+    waiting += results.values()
     while waiting:
         ref = waiting.pop()
         needed.add(ref.digest)
@@ -185,6 +229,7 @@ def _sweep_leftovers(folder: StateFolder, state: State, since: float, long_ago: 
     store = LocalStore(folder.store)
     known = {record.id: record for record in state.runs()}
     found = [*store.leftovers(since), *_scratches(folder, known), *_strays(folder, known, since)]
+    found += _packages(folder, since)
     damaged = store.damaged()
     old = [path for path in damaged if path.stat().st_ctime < long_ago] if long_ago < since else []
     swept.damaged = len(damaged) - len(old)
@@ -208,6 +253,14 @@ def _strays(folder: StateFolder, known: dict[str, RunRecord], since: float) -> I
     place = folder.path / "runs"
     for path in place.iterdir() if place.is_dir() else ():
         if path.name not in known and path.stat().st_ctime < since and not is_held(path / "lock"):
+            yield path
+
+
+def _packages(folder: StateFolder, since: float) -> Iterator[Path]:
+    """Unpacked code that no launch of the last day has used; a container may still read what is younger."""
+    place = folder.code
+    for path in place.iterdir() if place.is_dir() else ():
+        if path.stat().st_mtime < since - _DAY:
             yield path
 
 

@@ -23,11 +23,15 @@ TICK = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Somebody wants the run to end; `drain` lets running tasks finish, `force` does not wait for them."""
+    """Somebody wants the run to end; `drain` lets running tasks finish, `force` does not wait for them.
+
+    `detach` leaves those that can outlive the launcher, for a resume to find.
+    """
 
     reason: str
     drain: bool = False
     force: bool = False
+    detach: bool = False
 
 
 Item = Reports | Trouble | Stop | Timer

@@ -12,35 +12,28 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, assert_never
 
+from yamlflow.core.commands import Cancel, Command, Evaluate, Finish, LookUp, Mark, SetTimer, StartHooks, Submit
 from yamlflow.core.errors import TemporaryError, YamlflowError
 from yamlflow.core.graph import TaskId
-from yamlflow.core.jobs import Failure, Job, JobBatch, Outcome, Report
+from yamlflow.core.jobs import Failure, Job, Outcome, Report
 from yamlflow.core.messages import (
     ArtifactLost,
     CacheMissed,
-    Cancel,
     CancelRequested,
     CodeChanged,
-    Command,
-    Evaluate,
     Event,
     ExecutorDown,
     ExecutorUp,
     Failed,
-    Finish,
-    LookUp,
     Lost,
-    Mark,
     Marked,
     Restored,
     RunEnded,
     RunStarted,
     RunState,
-    SetTimer,
-    StartHooks,
-    Submit,
     Submitted,
     Succeeded,
     Timer,
@@ -49,15 +42,18 @@ from yamlflow.core.messages import (
 from yamlflow.core.recovery import GENERATIONS, RUN
 from yamlflow.engine.answers.evaluation import Defer, Known, Wrong
 from yamlflow.engine.answers.questions import refused
+from yamlflow.engine.attempts.adoption import share_log
 from yamlflow.engine.attempts.assembly import digest
 from yamlflow.engine.attempts.earlier import restored_body
 from yamlflow.engine.attempts.fingerprints import Fingerprint
 from yamlflow.engine.attempts.flights import Flight, Flights, Inquiry, event_of, executor_event
 from yamlflow.engine.inbox import Inbox, Item, Stop
+from yamlflow.engine.outbox import Outbox
 from yamlflow.engine.parts import (
     DOWN_PATIENCE,
     UNSEEN,
     AbandonedError,
+    DetachedError,
     Ended,
     Listener,
     Parts,
@@ -76,13 +72,12 @@ class Loop:
     def __init__(self, parts: Parts, inbox: Inbox, pumps: Mapping[str, Pump], listener: Listener) -> None:
         self._parts = parts
         self._inbox = inbox
-        self._pumps = pumps
         self._listener: Listener | None = listener
         self._clock = parts.clock
         self._epoch = self._clock.now() - self._clock.monotonic()
         self._flights = Flights()
+        self._outbox = Outbox(pumps, self._flights)
         self._pending: deque[tuple[Event, bytes | None, Mapping[str, Any] | None]] = deque()
-        self._leaving: list[Job | Cancel] = []
         self._fresh: list[Event] = []
         self._stops = 0
         self._looked = 0.0
@@ -137,43 +132,11 @@ class Loop:
 
     def _leave(self) -> None:
         """The turn's commit, then what leaves."""
-        if not self._leaving and self._ended is None:
+        if not self._outbox and self._ended is None:
             self._parts.recorder.commit_if_due()
             return
         self._parts.recorder.commit()
-        leaving, self._leaving = self._leaving, []
-        batch: list[Job] = []
-        for order in leaving:
-            if isinstance(order, Cancel):
-                self._submit(batch)
-                batch = []
-                self._cancel(order)
-            elif batch and batch[0].task.node != order.task.node:
-                self._submit(batch)
-                batch = [order]
-            else:
-                batch.append(order)
-        self._submit(batch)
-
-    def _submit(self, jobs: list[Job]) -> None:
-        if not jobs:
-            return
-        flight = self._flights.get(jobs[0].attempt_id)
-        assert flight is not None
-        self._pumps[flight.executor].submit(
-            JobBatch(jobs[0].attempt_id, jobs[0].task.node, len(jobs), jobs.__getitem__)
-        )
-
-    def _cancel(self, command: Cancel) -> None:
-        names: dict[str, list[str]] = {}
-        for task, attempt in command.tasks:
-            name = self._flights.name_of(task, attempt)
-            flight = self._flights.get(name) if name else None
-            if name and isinstance(flight, Flight):
-                flight.ending = command.reason
-                names.setdefault(flight.executor, []).append(name)
-        for executor, found in names.items():
-            self._pumps[executor].cancel(found, begun=command.begun)
+        self._outbox.send()
 
     def _tell(self) -> None:
         """Whoever watches is told; a watcher that fails is dropped, the run goes on."""
@@ -219,6 +182,8 @@ class Loop:
                 self._hear_inquiry(report.attempt_id, flight, report.kind, report.outcome)
             elif (event := executor_event(executor, report, at)) is not None:
                 self._say(event)
+            else:
+                self._parts.adoption.hold(report)
 
     def _keep(self, promise: Fingerprint, event: Succeeded) -> None:
         kept = self._parts.caching.keep(event.task, promise, event.outcome, event.at)
@@ -249,17 +214,14 @@ class Loop:
         self._stops += 1
         if self._stops >= 3:
             raise AbandonedError
+        if stop.detach and self._stops == 1 and self._parts.adoption.lasting:
+            self._parts.recorder.commit()
+            raise DetachedError
         drain = stop.drain and self._stops == 1
         self._say(CancelRequested(self._now(), stop.reason, drain))  # the second one is for the hooks
         if drain:
             return
-        force = stop.force or self._stops > 1
-        for executor, names in self._flights.by_executor().items():
-            if force:
-                self._pumps[executor].cancel(names, force=True)
-        inquiries = [(name, inquiry.executor) for name, inquiry in self._flights.inquiries()]
-        for name, executor in inquiries:
-            self._pumps[executor].cancel([name])
+        self._outbox.recall(force=stop.force or self._stops > 1)
 
     def _look_around(self) -> None:
         """Requests of other terminals, executors that stay away: now and then."""
@@ -276,7 +238,7 @@ class Loop:
                 reason = self._parts.view.down.get(executor, "")
                 raise TemporaryError(
                     f"executor {executor} could not be reached for {DOWN_PATIENCE / 60:g} minutes: {reason}",
-                    hint="when it answers again: yamlflow resume",
+                    hint="wait until it answers again",
                 )
 
     # --- what an event means here ---
@@ -310,7 +272,7 @@ class Loop:
             case LookUp(tasks=tasks):
                 self._look_up(tasks)
             case Cancel():
-                self._leaving.append(command)
+                self._outbox.stop(command)
             case SetTimer(timer=timer, delay=delay):
                 self._inbox.set_timer(timer, delay)
             case StartHooks(state=state):
@@ -334,9 +296,20 @@ class Loop:
             return
         job = parts.assembly.job(command, task, prepared, extra)
         flight = Flight(command.executor, task, command.attempt, digest(action, prepared), promise)
-        self._flights.add(job.attempt_id, flight)
-        self._leaving.append(job)
-        self._say(Submitted(self._now(), task, command.attempt))
+        self._say(Submitted(self._now(), task, command.attempt, command.rescue))
+        if command.executor in parts.adoption.lasting and not command.rescue:
+            job = replace(job, given=flight.digest.hex())
+            if (name := parts.adoption.claim(task, job.given)) is not None:
+                self._take_over(job, name, flight)
+                return
+        self._outbox.put(job, flight)
+
+    def _take_over(self, job: Job, name: str, flight: Flight) -> None:
+        """An attempt that an earlier launch started does what this one was to do; with which code, nobody knows."""
+        flight.promise = None
+        self._flights.add(name, flight)
+        share_log(job, name)
+        self._hear(flight.executor, [self._parts.adoption.reports.pop(name)])
 
     def _ask(self, command: Evaluate, known: Known) -> None:
         task, what = command.task, command.what
@@ -346,16 +319,10 @@ class Loop:
         except Wrong as error:
             self._say(refused(self._now(), task, what, error.failure))
         except Defer as defer:
-            self._inquire(Inquiry(self._local(), task, what), defer)
+            self._inquire(Inquiry(self._outbox.local, task, what), defer)
 
     def _inquire(self, inquiry: Inquiry, defer: Defer) -> None:
-        job = self._parts.assembly.evaluation(inquiry.task, inquiry.what, defer.deferred)
-        self._flights.add(job.attempt_id, inquiry)
-        self._leaving.append(job)
-
-    def _local(self) -> str:
-        """The executor for evaluations: this machine's own where there is one."""
-        return "local" if "local" in self._pumps else next(iter(self._pumps))
+        self._outbox.put(self._parts.assembly.evaluation(inquiry.task, inquiry.what, defer.deferred), inquiry)
 
     def _look_up(self, tasks: Sequence[TaskId]) -> None:
         answer = self._parts.lookups.find(tasks)
@@ -388,7 +355,7 @@ class Loop:
         try:
             outputs, failure = results_of(self._parts, known) if failure is None else ({}, failure)
         except Defer as defer:
-            self._inquire(Inquiry(self._local(), RUN, "results"), defer)
+            self._inquire(Inquiry(self._outbox.local, RUN, "results"), defer)
             return
         if failure is not None and failure.lost and self._mends < GENERATIONS:
             self._mends, self._finish = self._mends + 1, None

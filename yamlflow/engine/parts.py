@@ -29,6 +29,7 @@ from yamlflow.core.values import Document
 from yamlflow.engine.answers.evaluation import Known, Wrong
 from yamlflow.engine.answers.questions import Questions
 from yamlflow.engine.answers.scope import World
+from yamlflow.engine.attempts.adoption import Adoption
 from yamlflow.engine.attempts.assembly import Assembly
 from yamlflow.engine.attempts.caching import Caching
 from yamlflow.engine.attempts.lookups import Lookups
@@ -54,6 +55,10 @@ class AbandonedError(Exception):
     """A third request to stop: leave at once, whatever still runs."""
 
 
+class DetachedError(Exception):
+    """A request to leave, and to leave running what outlives the launcher."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the loop works with, made by whoever opened the run."""
@@ -65,6 +70,7 @@ class Parts:
     questions: Questions
     lookups: Lookups
     losses: Losses
+    adoption: Adoption
     caching: Caching
     news: Callable[[float], Sequence[CodeChanged]]
     recorder: Recorder
@@ -83,9 +89,9 @@ class Ended:
 
 
 def error_of(parts: Parts, task: TaskId | None = None) -> Document:
-    """`run.error`: what went wrong first, or with one task; None when nothing did."""
-    failures = parts.view.failures
-    found = failures.get(task) if task else min(failures.values(), key=lambda one: one.at, default=None)
+    """`run.error`: what went wrong first, or with one task's own work; None when nothing did."""
+    first = min(parts.view.failures.values(), key=lambda one: one.at, default=None) if task is None else None
+    found = first if task is None else parts.view.causes.get(task)
     if found is None:
         return None
     return {

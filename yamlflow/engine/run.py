@@ -31,6 +31,7 @@ from yamlflow.engine.answers.host import Host
 from yamlflow.engine.answers.questions import Questions
 from yamlflow.engine.answers.scope import World
 from yamlflow.engine.answers.values import Values
+from yamlflow.engine.attempts.adoption import Adoption, find_adoptable
 from yamlflow.engine.attempts.assembly import Assembly, Places
 from yamlflow.engine.attempts.caching import Caching
 from yamlflow.engine.attempts.earlier import Earlier
@@ -43,11 +44,13 @@ from yamlflow.engine.chaos import arm
 from yamlflow.engine.inbox import Stop
 from yamlflow.engine.loop import Loop
 from yamlflow.engine.machine import check_requests, clamp
-from yamlflow.engine.parts import AbandonedError, Ended, Listener, Parts
+from yamlflow.engine.parts import AbandonedError, DetachedError, Ended, Listener, Parts
 from yamlflow.engine.pump import Deliver, Pump
 from yamlflow.engine.runs.definitions import definitions
 from yamlflow.engine.runs.opening import Run, RunOptions, open_run, reopen_run
+from yamlflow.engine.runs.parameters import recorded
 from yamlflow.engine.runs.recorder import Recorder
+from yamlflow.engine.runs.shipping import ship
 from yamlflow.executors.base import Executor
 from yamlflow.worker.storage import LocalStorage
 
@@ -97,7 +100,9 @@ def execute(
     _fit(run, machine, traits)
     body = {**_body(run), "codes": _codes(run)}
     run.launch = run.state.start_launch(run.id, body)
-    parts, crew = arm(_parts(run, makers), {name: pair[0] for name, pair in executors.items()})
+    crew: Mapping[str, Executor] = {name: pair[0] for name, pair in executors.items()}
+    shipped = ship(run.graph, run.folder, crew)
+    parts, crew = arm(_parts(run, makers, find_adoptable(run.id, run.launch, crew, traits), shipped), crew)
     pumps = _pumps(run, crew, makers)
     try:
         if run.options.max_time is not None:
@@ -105,6 +110,9 @@ def execute(
         ended = Loop(parts, run.inbox, pumps, listener).run(lambda at: _started(run, at, machine, traits))
     except AbandonedError:
         _close(pumps, timeout=0.0)
+        return RunResult(run.id, "interrupted", run.view)
+    except DetachedError:
+        _close(pumps, timeout=None, detach=True)
         return RunResult(run.id, "interrupted", run.view)
     except BaseException:
         _close(pumps, timeout=5.0)
@@ -122,9 +130,9 @@ def _pumps(run: Run, executors: Mapping[str, Executor], makers: Makers) -> dict[
     return {name: by_executor[id(executor)] for name, executor in executors.items()}
 
 
-def _close(pumps: Mapping[str, Pump], *, timeout: float | None) -> None:
+def _close(pumps: Mapping[str, Pump], *, timeout: float | None, detach: bool = False) -> None:
     for pump in set(pumps.values()):
-        pump.close(timeout=timeout)
+        pump.close(detach=detach, timeout=timeout)
 
 
 def _fit(run: Run, machine: Machine, traits: Mapping[str, ExecutorTraits]) -> None:
@@ -154,12 +162,11 @@ def _started(run: Run, at: float, machine: Machine, traits: Mapping[str, Executo
 
 def _body(run: Run) -> dict[str, Any]:
     """What is written about the run, beside its events."""
-    params = {param.name: "***" if param.secret else param.value for param in run.graph.params.values()}
     facts = run.record.body.get("facts") or _facts(run)
     return {
         **run.record.body,
         "version": __version__,
-        "params": params,
+        **recorded(run.graph.params),
         "outline": outline_to_json(run.outline),
         "facts": facts,
         "reused_run": run.reused_run,
@@ -185,13 +192,13 @@ def _facts(run: Run) -> dict[str, Document]:
 
 
 def _result(run: Run, ended: Ended, body: Mapping[str, Any]) -> RunResult:
-    outputs = {"outputs": ended.outputs, "output_error": ended.output_error}
-    run.state.end_run(run.id, ended.state, run.view.ended or run.clock.now(), {**body, **outputs})
+    end = {"outputs": ended.outputs, "output_error": ended.output_error, "seconds": run.view.seconds}
+    run.state.end_run(run.id, ended.state, run.view.ended or run.clock.now(), {**body, **end})
     run.folder.tidy(run.id)
     return RunResult(run.id, ended.state, run.view, ended.outputs, ended.output_error)
 
 
-def _parts(run: Run, makers: Makers) -> Parts:
+def _parts(run: Run, makers: Makers, adoption: Adoption, shipped: Mapping[str, tuple[str, ...]]) -> Parts:
     storage = LocalStorage(run.folder.store)
     reader = Reader(storage)
     facts = {name: decode(value) for name, value in (run.record.body.get("facts") or _facts(run)).items()}
@@ -205,9 +212,10 @@ def _parts(run: Run, makers: Makers) -> Parts:
         load=reader.load,
     )
     names = run.view.names
-    assembly = Assembly(world, reader, names, Places(run.path, run.folder.store), run.id, run.launch)
+    assembly = Assembly(world, reader, names, Places(run.path, run.folder.store), run.id, run.launch, shipped)
     own = Earlier(run.state, run.id, run.outline) if run.launch else None
-    caching = _caching(run, world, assembly, reader, storage)
+    recorder = Recorder(run.state, run.id, run.clock)
+    caching = _caching(run, world, assembly, reader, storage, recorder)
     return Parts(
         world=world,
         view=run.view,
@@ -216,9 +224,10 @@ def _parts(run: Run, makers: Makers) -> Parts:
         questions=Questions(world, reader, Evaluation(world, reader), Expansion(world, reader, names)),
         lookups=_lookups(run, world, assembly, storage, caching, own),
         losses=Losses(run.graph, run.state, run.id, storage, reader),
+        adoption=adoption,
         caching=caching,
         news=lambda at: _outdated(run, at, own),
-        recorder=Recorder(run.state, run.id, run.clock),
+        recorder=recorder,
         requests=lambda after: run.state.requests(run.id, max(after, run.heard)),
         failure_log=lambda task, attempt: _log(run, attempt_id(run.id, run.launch, task, attempt)),
         clock=run.clock,
@@ -229,7 +238,9 @@ def _log(run: Run, name: str) -> str:
     return Places(run.path, run.folder.store).log(name)
 
 
-def _caching(run: Run, world: World, assembly: Assembly, reader: Reader, storage: LocalStorage) -> Caching:
+def _caching(
+    run: Run, world: World, assembly: Assembly, reader: Reader, storage: LocalStorage, recorder: Recorder
+) -> Caching:
     fingerprints = Fingerprints(world, reader, run.codes, run.codes.contents)
     results, names = run.state.results, run.view.names
     return Caching(
@@ -243,6 +254,7 @@ def _caching(run: Run, world: World, assembly: Assembly, reader: Reader, storage
         run.clock,
         run_id=run.id,
         refresh=_refreshed(run),
+        use=recorder.use,
     )
 
 

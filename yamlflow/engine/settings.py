@@ -107,6 +107,25 @@ def variable(name: str) -> str:
     return f"YAMLFLOW_{name.upper()}"
 
 
+PREFIX = "YAMLFLOW_"
+_OTHERS = frozenset(
+    {"YAMLFLOW_CHAOS", "YAMLFLOW_START_METHOD"}
+    | {"YAMLFLOW_RUN_ID", "YAMLFLOW_STEP", "YAMLFLOW_ATTEMPT", "YAMLFLOW_ATTEMPT_ID", "YAMLFLOW_TASK_DIR"}
+    | {"YAMLFLOW_CHECKPOINT_DIR", "YAMLFLOW_CPU", "YAMLFLOW_NODE_RANK", "YAMLFLOW_NUM_NODES"}
+)
+"""Variables that are no settings: those of tests, and those that a task has, which may run yamlflow itself."""
+_THEIRS = ("YAMLFLOW_PARAM_", "YAMLFLOW_TEST_")
+
+
+def strangers(environ: Mapping[str, str]) -> Iterator[str]:
+    """What to say about each variable that has our name and that nothing reads."""
+    known = {variable(name) for name in SETTINGS} | _OTHERS
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and not name.startswith(_THEIRS) and name not in known:
+            near = get_close_matches(name, sorted(known), 1, 0.8)
+            yield f"nothing reads the variable {name}" + (f"; did you mean {near[0]}?" if near else "")
+
+
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, known in SETTINGS.items():

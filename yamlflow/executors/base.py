@@ -7,7 +7,7 @@ from here is the executor's own trouble.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from yamlflow.core.dataclass import dataclass
@@ -22,7 +22,11 @@ class Traits:
     submission. `coalesce`: seconds to collect ready items. `gang`: it can start
     several nodes at once. `depth`: how many items of a step with `isolation: shared`
     one grant may be handed, to be done one after another; `chain`: how many short items
-    of any step, for each of which a process is started when the one before has ended well.
+    of any step, for each of which a process is started when the one before has ended well;
+    items are short that take less than `short` seconds; `overhead`: seconds that a hand-over
+    costs. `packs`: it hands over as many as the file says (`items_per_task`).
+    `adopts`: what it runs outlives the launcher.
+    `ships`: its tasks find nothing of the project but the code package.
     """
 
     machine: bool = True
@@ -31,6 +35,38 @@ class Traits:
     gang: bool = False
     depth: int = 1
     chain: int = 1
+    short: float = 0.05
+    overhead: float = 0.0
+    packs: bool = False
+    adopts: bool = False
+    ships: bool = False
+
+
+ABILITIES: Mapping[str, str] = {
+    "attempts": "Each attempt starts once, however often it is handed over, and has one end",
+    "loops": "Loops of no, one or a hundred items, each with its own result",
+    "values": "Results of any size, files, metrics, `Skip`; a stored value that is lost is noticed",
+    "failures": "Every failure with its reason and in the same words; a process that ends without a word",
+    "timeout": "`timeout`",
+    "cancel": "An attempt can be stopped, before or while it runs",
+    "grace": "Time to tidy up between being told to stop and being killed",
+    "children": "Processes that a task started end with it",
+    "logs": "All that a task prints, byte for byte, in its own log",
+    "live": "Its log and its progress while it runs",
+    "secrets": "`secrets` by reference; their values in no log, message or report",
+    "environment": "`env`, and the variables by which a task knows itself and its share of the machine",
+    "inherit": "Your own environment, unless `env_inherit: false`",
+    "folders": "`cwd: code` and `cwd: scratch`; an empty scratch folder for each attempt",
+    "commands": "`sh` and `command`, with their outputs",
+    "checkpoints": "A checkpoint that the next attempt finds",
+    "usage": "CPU time and peak memory of each task",
+    "chains": "Short tasks handed over together, a process each",
+    "shared": "`isolation: shared`",
+    "tidy": "When yamlflow ends, nothing runs on",
+    "memory": "`resources.memory` is a limit: who takes more ends with `oom`",
+    "detach": "Tasks outlive yamlflow: `resume` finds them again",
+}
+"""What an executor may be able to do, in the words of README's matrix; what one lacks stands in the registry."""
 
 
 class Executor(Protocol):

@@ -53,7 +53,7 @@ CHAIN = 8
 """Short tasks that are handed over at a time: what the launcher spends on a hand-over, they share."""
 
 
-REST = 0.002
+REST = 0.001
 """Seconds in which ends of tasks are collected while nobody waits for what follows from them."""
 
 
@@ -210,8 +210,11 @@ class LocalExecutor:
                 self._reports.append(said)
             case "outcome" if attempt:
                 attempt.outcome = outcome_from_json(frame["outcome"])
-            case "exit" | "back":
-                self._conclude(attempt, frame)
+            case "exit":
+                for end in frame["each"]:
+                    self._conclude(template.attempts.get(end["id"]), end)
+            case "back":
+                self._conclude(None, frame)
 
     def _conclude(self, attempt: Attempt | None, frame: Frame) -> None:
         """A task has ended, and what waited behind it is given back; or that alone."""
@@ -258,6 +261,7 @@ class LocalExecutor:
             for job in undone:
                 del self._homes[job.attempt_id], template.attempts[job.attempt_id]
             self.submit(JobBatch("undone", "", len(undone), undone.__getitem__))
+        self._end_told(template)
         if template.unusable is None and template.ready:
             for attempt in [attempt for name, attempt in template.attempts.items() if attempt.line[0] != name]:
                 if attempt.job.isolation == "process":
@@ -265,6 +269,19 @@ class LocalExecutor:
         for attempt in list(template.attempts.values()):
             outcome = _told(attempt) or Outcome("failed", failure=_orphaned(template, attempt.job, status))
             self._ended(attempt.job, outcome)
+
+    def _end_told(self, template: Template) -> None:
+        """A dead template may not have said that tasks had ended; those that told their outcome have, in order.
+
+        Behind one that did well the next has begun: it counts as lost, lest it end one template after another.
+        """
+        for attempt in list(template.attempts.values()):
+            told = _told(attempt) if attempt.job.isolation == "process" else None
+            if told is not None:
+                behind = [name for name in attempt.line if name != attempt.job.attempt_id]
+                self._ended(attempt.job, told)
+                for name in behind if told.state == "failed" else ():
+                    self._unstarted(template.attempts[name].job)
 
     # ---------------------------------------------------------------- waiting for modules
 
@@ -315,7 +332,7 @@ def _make_places(job: Job) -> None:
             make_folder(place.rpartition("/")[0])
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            hint = "check its owner and mode, then: yamlflow resume"
+            hint = "check its owner and mode"
             raise AccessError(f"{error.filename} cannot be made: {error.strerror}", hint=hint) from error
         raise
 

@@ -104,6 +104,7 @@ class Tree:
         self._current: dict[tuple[Any, ...], Template] = {}
         self._heard: list[Heard] = []
         self._numbers = 0
+        self._closed = False
         self.templates: dict[int, Template] = {}
 
     # ---------------------------------------------------------------- making
@@ -262,6 +263,9 @@ class Tree:
 
     def close(self) -> None:
         """Let go of everything; end of file makes nurseries end what runs, then themselves."""
+        if self._closed:
+            return
+        self._closed = True
         for template in list(self.templates.values()):
             self._forget(template)
         for nursery in self._nurseries.values():

@@ -2,6 +2,7 @@
 
 `check` says everything that is wrong with a file; `load` also takes what one
 run brings (parameters, overlays, where steps are to run) and gives the graph.
+`select` says which of the project's files travel to other machines.
 Reads files, imports nothing of the user's, never raises for what a file says.
 """
 
@@ -23,7 +24,7 @@ from yamlflow.schema.rules import apply_rules
 from yamlflow.schema.scopes.bindings import bind
 from yamlflow.schema.scopes.places import Unit
 from yamlflow.schema.scopes.sites import Site, find_sites
-from yamlflow.schema.scopes.view import View
+from yamlflow.schema.scopes.view import Select, View
 from yamlflow.schema.source import Source
 from yamlflow.schema.spans import Spans
 from yamlflow.schema.unsupported import unsupported
@@ -65,10 +66,11 @@ def check(
     placement: Placement | None = None,
     profiles: Mapping[str, Profile] | None = None,
     stdin: str | bytes | None = None,
+    select: Select | None = None,
 ) -> Loaded:
     """Everything that is wrong with a file, whatever its parameters will be."""
     reader = Reader(placement or Placement(), stdin)
-    return _loaded(reader, reader.unit(path, overlays), None, profiles)
+    return _loaded(reader, reader.unit(path, overlays), None, profiles, select=select)
 
 
 def check_text(text: str, *, path: str = "pipeline.yaml", overlays: Sequence[str] = ()) -> Loaded:
@@ -86,10 +88,11 @@ def load(
     profiles: Mapping[str, Profile] | None = None,
     max_items: int | None = None,
     stdin: str | bytes | None = None,
+    select: Select | None = None,
 ) -> Loaded:
     """The graph of one run of a file, or what is wrong; `max_items` goes before every `max_items` of the file."""
     reader = Reader(placement or Placement(), stdin)
-    return _loaded(reader, reader.unit(path, overlays), given or Given(), profiles, max_items)
+    return _loaded(reader, reader.unit(path, overlays), given or Given(), profiles, max_items, select)
 
 
 def load_text(
@@ -111,13 +114,14 @@ def _loaded(
     given: Given | None,
     profiles: Mapping[str, Profile] | None,
     max_items: int | None = None,
+    select: Select | None = None,
 ) -> Loaded:
     if unit is None:
         return Loaded(tuple(file_order(reader.found)), sources=reader.sources)
     sites, unreadable = _sites(unit)
     dark = frozenset(found.span.path for found in unreadable)
-    view = View(unit, sites, reader.placement, profiles or {}, dark, max_items)
-    unit.values, wrong = _values(unit, given)
+    view = View(unit, sites, reader.placement, profiles or {}, dark, max_items, select)
+    unit.values, unit.given, wrong = _values(unit, given)
     bound = [*wrong, *bind(view)]
     found = without_echoes(without_echoes(reader.found, unreadable), bound)
     found = without_echoes(found, apply_rules(view))
@@ -148,9 +152,9 @@ def _sites(unit: Unit) -> tuple[list[Site], list[Diagnostic]]:
     return sites, found
 
 
-def _values(unit: Unit, given: Given | None) -> tuple[parameters.Values, list[Diagnostic]]:
+def _values(unit: Unit, given: Given | None) -> tuple[parameters.Values, frozenset[str], list[Diagnostic]]:
     if given is None:
-        return parameters.defaults(unit.model, unit.folder), []
+        return parameters.defaults(unit.model, unit.folder), frozenset(), []
     return parameters.resolve(unit.model, unit.spans, given, unit.folder)
 
 

@@ -15,7 +15,7 @@ from yamlflow.schema.scopes.places import Place, Unit
 from yamlflow.schema.scopes.view import LOCAL, View
 from yamlflow.schema.spans import Path as Keys
 
-EXECUTORS = frozenset({"local"})
+EXECUTORS = frozenset({"local", "docker"})
 """The types of executors that run steps today."""
 
 
@@ -38,14 +38,17 @@ STEP_KEYS = (
     Row("cluster", "clusters do not run yet"),
     Row("image", "`local` runs no images", _stays),
     Row("requirements", "environments are not built yet"),
-    Row("items_per_task", "items are not packed yet"),
 )
-LOCAL_RESOURCES = {"spot": "never taken away", "shm": "shared by all", "disk": "not measured"}
+IN_VAIN = {
+    "local": {"spot": "never taken away", "shm": "shared by all", "disk": "not measured"},
+    "docker": {"spot": "never taken away", "disk": "not measured"},
+}
+"""Requests that mean nothing where a step runs, by the type of its executor."""
+
 GROUP_KEYS = (Row("deadline", "a group has no deadline of its own yet"),)
 LOCAL_SLOTS = ("cpu", "memory", "gpus")
 TOP_KEYS = (
     Row("schedule", "nothing starts by itself yet"),
-    Row("code", "no code is shipped yet"),
     Row("keep", "nothing is cleaned up yet"),
 )
 SECRET_STORES = ("env:", "file:")
@@ -88,7 +91,7 @@ def _group(place: Place) -> Iterator[Diagnostic]:
 def _profile(view: View, name: str) -> Iterator[Diagnostic]:
     """What a profile on this machine asks for in vain."""
     profile = view.profile(name, view.unit)
-    if profile is None or profile.type != LOCAL or not view.unit.spans.has(("executors", name)):
+    if profile is None or profile.type not in EXECUTORS or not view.unit.spans.has(("executors", name)):
         return
     for key in LOCAL_SLOTS:
         if name != LOCAL and view.unit.spans.has(("executors", name, key)):
@@ -106,6 +109,13 @@ def _step(view: View, place: Place) -> Iterator[Diagnostic]:
     yield from _executor(view, place)
     yield from _secrets(place)
     yield from _resources(view, place)
+    yield from _packing(view, place)
+
+
+def _packing(view: View, place: Place) -> Iterator[Diagnostic]:
+    if place.step.items_per_task not in (None, "auto") and _stays(view, place):
+        said = "`items_per_task` has no effect on `local`: each item is a process of its own"
+        yield Diagnostic("unused-key", said, place.key("items_per_task"), Severity.WARNING)
 
 
 def _executor(view: View, place: Place) -> Iterator[Diagnostic]:
@@ -133,10 +143,10 @@ def _secret(name: str, reference: str, span: Span) -> Iterator[Diagnostic]:
 
 def _resources(view: View, place: Place) -> Iterator[Diagnostic]:
     """Requests that mean nothing on this machine warn, and only where the file itself sends the step here."""
-    resources = place.step.resources
-    if resources is None or not _stays(view, place):
+    resources, kind = place.step.resources, view.executor_type(place) or ""
+    if resources is None or view.is_moved(place):
         return
-    for key, why in LOCAL_RESOURCES.items():
+    for key, why in IN_VAIN.get(kind, {}).items():
         if getattr(resources, key) and place.written("resources", key):
-            said = f"`{key}` has no effect on `local`: it is {why}"
+            said = f"`{key}` has no effect on `{kind}`: it is {why}"
             yield Diagnostic("unused-key", said, place.key("resources", key), Severity.WARNING)

@@ -1,7 +1,8 @@
 """The database file itself: opening it, its tables and version, what SQLite's errors mean.
 
 WAL with synchronous=FULL: what was committed survives a crash and a power cut.
-A newer version is refused, never rewritten. Must never let an error of SQLite
+A newer version is refused, never rewritten; an older one is brought up by who
+runs something, and left as it is by who only looks. Must never let an error of SQLite
 reach a person as it is.
 """
 
@@ -9,13 +10,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from yamlflow.core.errors import AccessError, SetupError, StateError, TemporaryError, YamlflowError
 from yamlflow.store import results
 
-VERSION = 2
+VERSION = 3
 APPLICATION = 0x79666C77  # "yflw" in the file's header
 _PAGES = 64 << 10
 """Bytes that the database's shared memory and a first page need."""
@@ -54,12 +56,16 @@ CREATE TABLE controls (
     body TEXT NOT NULL
 );
 """
-_ADDED = {2: results.TABLES}
+_ADDED = {2: results.TABLES, 3: results.USES}
 """What each later version adds; nothing of an earlier one is ever changed."""
 
 
 def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """A connection to the database at `path`, ready for use; `mode` is rw or rwc (make it when it is not there)."""
+    """A connection to the database at `path`, ready for use.
+
+    `mode` is rwc, which makes it when it is not there and brings it up when it is old, or rw for who
+    looks: what a newer version has is empty then.
+    """
     try:
         if mode == "rwc":
             _make_private(path)
@@ -70,7 +76,7 @@ def connect(path: Path, mode: str) -> sqlite3.Connection:
         raise explain(error, path) from error
     try:
         connection.row_factory = sqlite3.Row
-        _prepare(connection, path)
+        _prepare(connection, path, looks=mode == "rw")
     except sqlite3.Error as error:
         connection.close()
         raise explain(error, path) from error
@@ -89,16 +95,22 @@ def _make_private(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, *, looks: bool = False) -> None:
     connection.execute("PRAGMA busy_timeout = 10000")
     _check_version(connection, path)
+    if not looks:
+        _keep_log(connection, path)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA wal_autocheckpoint = 2000")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version < VERSION:
+        _stand_in(connection, version) if looks else _bring_up(connection)
+
+
+def _keep_log(connection: sqlite3.Connection, path: Path) -> None:
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":  # SQLite stays in another mode and says nothing
         raise StateError(f"{path} cannot keep a write-ahead log (it is in mode {mode})", hint=_ELSEWHERE)
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA wal_autocheckpoint = 2000")
-    if connection.execute("PRAGMA user_version").fetchone()[0] < VERSION:
-        _bring_up(connection)
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
@@ -120,11 +132,24 @@ def _bring_up(connection: sqlite3.Connection) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]  # another process may have been first
     if version == 0:
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
-    for number, tables in {1: _TABLES, **_ADDED}.items():
-        for statement in filter(str.strip, tables.split(";") if number > version else ()):
-            connection.execute(statement)
+    for statement in _missing(version):
+        connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {max(version, VERSION)}")
     connection.execute("COMMIT")
+
+
+def _stand_in(connection: sqlite3.Connection, version: int) -> None:
+    """The tables that are not there yet, empty, in the memory of this connection alone."""
+    connection.execute("PRAGMA temp_store = MEMORY")
+    for statement in _missing(version):
+        if "CREATE TABLE" in statement:
+            connection.execute(statement.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+
+
+def _missing(version: int) -> Iterator[str]:
+    """The statements that make what this version does not have."""
+    for number, tables in {1: _TABLES, **_ADDED}.items():
+        yield from filter(str.strip, tables.split(";") if number > version else ())
 
 
 def explain(error: sqlite3.Error, path: Path) -> YamlflowError:
@@ -137,13 +162,13 @@ def explain(error: sqlite3.Error, path: Path) -> YamlflowError:
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
         return AccessError(f"{path} cannot be written: {error}", hint="check its owner and mode, or use --state-dir")
     if name.startswith("SQLITE_FULL") or (name.startswith("SQLITE_IOERR") and _is_full(path.parent)):
-        return StateError(f"the disk is full: {path}", hint="free some space, then: yamlflow resume")
+        return StateError(f"the disk is full: {path}", hint="free some space")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return StateError(
             f"{path} is damaged: {error}",
             hint="move it away (its runs are lost, stored values stay), or restore a copy",
         )
-    return StateError(f"{path}: {error}", hint="check the disk, then: yamlflow resume")
+    return StateError(f"{path}: {error}", hint="check the disk")
 
 
 def _is_full(folder: Path) -> bool:
@@ -160,4 +185,4 @@ def _unopened(path: Path, error: sqlite3.Error) -> YamlflowError:
     for place in (path.parent, *path.parent.glob(f"{path.name}*")):
         if not os.access(place, os.R_OK | os.W_OK):
             return AccessError(f"{place} cannot be opened", hint="check its owner and mode, or use --state-dir")
-    return StateError(f"{path}: {error}", hint="free some space or check the disk, then: yamlflow resume")
+    return StateError(f"{path}: {error}", hint="free some space or check the disk")

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from yamlflow.core.dataclass import dataclass
@@ -122,7 +123,9 @@ def _sign(descriptor: int, who: Holder) -> None:
 def _refused(error: OSError, path: Path, what: str) -> SetupError | TemporaryError:
     if error.errno in _UNSUPPORTED:
         return _without_locks(path, "knows no locks")
-    return TemporaryError(f"{what} is held by {holder(path)}", hint="wait for it, or: yamlflow cancel")
+    who = holder(path)
+    said = replace(who, run="") if what == f"run {who.run}" else who
+    return TemporaryError(f"{what} is held by {said}", hint="wait for it, or: yamlflow cancel")
 
 
 def _without_locks(path: Path, why: str) -> SetupError:

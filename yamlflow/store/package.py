@@ -1,62 +1,157 @@
-"""The code package: which files of a project count as its code, and travel with it.
+"""Code packages on their way into the store: a project's files, and yamlflow's own worker, each one archive by content.
 
-Tracked files, and untracked ones that git does not ignore; without git all files
-but those in dot folders and environments, and large ones. Never `.git`, state
-folders, `.env` files or keys. Looks at names and sizes; reads no content.
+The layout is worker.package's. What goes in was selected before (see selection);
+here it is read, once, and checked against the limits before a byte is written.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
-from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
+import tempfile
+from binascii import crc32
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
-LARGEST = 50 << 20
-"""Bytes of a file that still counts where no git says what belongs to the project."""
+from yamlflow.core.errors import AccessError, SetupError, StateError, TemporaryError
+from yamlflow.core.patterns import pattern_of
+from yamlflow.core.values import ArtifactRef
+from yamlflow.store.artifacts import ArtifactStore
+from yamlflow.worker.disk import CHUNK
+from yamlflow.worker.package import FILES, TOTAL, Member, clash, directory, header
+from yamlflow.worker.seals import digest_of
 
-_SECRET = ("*.pem", "*.key", "id_rsa*", "id_ed25519*", ".env", ".env.*", "*.p12", ".netrc", "credentials.json")
-_FOLDERS = frozenset({"__pycache__", "node_modules", "venv", "env", ".yamlflow", ".git"})
+FORMAT = "code"
+"""What an ArtifactRef to a package says of its format."""
 
-
-def code_files(roots: Sequence[Path]) -> dict[str, Path]:
-    """The files of the code package by their names in it; roots inside other roots add nothing."""
-    tops = [root for root in roots if not any(root != other and root.is_relative_to(other) for other in roots)]
-    found: dict[str, Path] = {}
-    for root in dict.fromkeys(tops):
-        for name in _listed(root):
-            found.setdefault(name, root / name)
-    return dict(sorted(found.items()))
-
-
-def _listed(root: Path) -> Iterator[str]:
-    names = _by_git(root)
-    for name in names if names is not None else _walked(root):
-        parts = name.split("/")
-        if not _FOLDERS.intersection(parts[:-1]) and not any(fnmatchcase(parts[-1], secret) for secret in _SECRET):
-            yield name
+_SHOWN = 5
+_HOME = Path(__file__).parents[1]
+_TRAVELS = ("core", "worker")
 
 
-def _by_git(root: Path) -> list[str] | None:
-    """What git lists below a folder; None where there is no git, or no repository."""
-    import subprocess  # slow to import, and only asked where a command has a cache
+def store_code(files: Mapping[str, Path], store: ArtifactStore) -> ArtifactRef:
+    """Packs files by their names and stores the archive, unless the same is there.
 
-    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    Raises SetupError for what makes no package, StateError where it cannot be written.
+    """
     try:
-        done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
-    except OSError:
-        return None
-    return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name] if done.returncode == 0 else None
+        with tempfile.TemporaryDirectory(prefix="yamlflow-") as folder:
+            archive = Path(folder, "code.zip")
+            pack(files, archive)
+            digest, size = store.put_file(archive, move=True)
+    except OSError as error:
+        raise StateError(f"the code package cannot be written: {error}", hint="free some space") from error
+    return ArtifactRef(digest, FORMAT, size)
 
 
-def _walked(root: Path) -> Iterator[str]:
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if _is_code_folder(Path(folder, name)))
-        for name in sorted(files):
-            path = Path(folder, name)
-            if path.is_file() and path.stat().st_size <= LARGEST:
-                yield path.relative_to(root).as_posix()
+def store_worker(store: ArtifactStore) -> ArtifactRef:
+    """The archive of what runs where a task runs, stored unless it is there."""
+    digest, content = worker_package()
+    store.put_bytes([content])
+    return ArtifactRef(digest, FORMAT, len(content))
 
 
-def _is_code_folder(path: Path) -> bool:
-    return not path.name.startswith(".") and path.name not in _FOLDERS and not (path / "pyvenv.cfg").exists()
+def pack(files: Mapping[str, Path], archive: Path) -> str:
+    """Writes files by their names into a new archive; gives its digest. Raises SetupError, and OSError of the disk."""
+    check_sizes(sizes(files))
+    if two := clash(files):
+        hint = f"rename one of them, or leave it out: `code: {{exclude: [{pattern_of(two[0])}]}}`"
+        raise SetupError(f"{two[0]} and {two[1]} cannot lie in one folder on every machine", hint=hint)
+    with archive.open("xb") as out:
+        _write(files, out)
+    return digest_of(str(archive))
+
+
+@cache
+def worker_package() -> tuple[str, bytes]:
+    """Digest and bytes of yamlflow's `core` and `worker`: all that a Python of 3.10 or newer needs to run a task."""
+    found = [_HOME / "__init__.py", *(path for layer in _TRAVELS for path in (_HOME / layer).rglob("*.py"))]
+    out = io.BytesIO()
+    _write({path.relative_to(_HOME.parent).as_posix(): path for path in found}, out)
+    return hashlib.sha256(out.getvalue()).hexdigest(), out.getvalue()
+
+
+def roots_inside(code_roots: Sequence[str], root: str, at: str) -> tuple[str, ...]:
+    """The import roots of a project that was packed from `root` as they are in the package's folder `at`.
+
+    What lies outside of the package is not among them; the package itself stands for none.
+    """
+    inside = [os.path.relpath(one, root) for one in code_roots if Path(one).is_relative_to(root)]
+    return tuple(dict.fromkeys(os.path.normpath(f"{at}/{one}") for one in inside)) or (at,)
+
+
+# -------------------------------------------------------------------- limits
+
+
+def sizes(files: Mapping[str, Path]) -> dict[str, int]:
+    """The bytes of every file. Raises AccessError for one that may not be read."""
+    found = {}
+    for name, path in files.items():
+        try:
+            found[name] = path.stat().st_size
+        except FileNotFoundError:
+            raise _gone(path) from None
+        if not os.access(path, os.R_OK):
+            hint = f"let it be read, or leave it out: `code: {{exclude: [{pattern_of(name)}]}}`"
+            raise AccessError(f"{path} cannot be read, and belongs to the code package", hint=hint)
+    return found
+
+
+def check_sizes(found: Mapping[str, int]) -> None:
+    """A SetupError where these are too many files or bytes for a package; it names the largest."""
+    total = sum(found.values())
+    if total > TOTAL:
+        largest = sorted(found, key=lambda name: (-found[name], name))[:_SHOWN]
+        listed = ", ".join(f"{name} ({found[name] / 2**20:,.0f} MiB)" for name in largest)
+        hint = f"leave out what tasks do not need: `code: {{exclude: [{pattern_of(largest[0])}]}}`"
+        said = (
+            f"the code package has {total / 2**20:,.0f} MiB, and at most {TOTAL >> 20:,} are shipped; the largest files"
+        )
+        raise SetupError(f"{said}: {listed}", hint=hint)
+    if len(found) > FILES:
+        tops: dict[str, int] = {}
+        for name in found:
+            tops[name.partition("/")[0]] = tops.get(name.partition("/")[0], 0) + 1
+        fullest = sorted(tops, key=lambda name: (-tops[name], name))[:_SHOWN]
+        listed = ", ".join(f"{name} ({tops[name]:,})" for name in fullest)
+        hint = f"leave out what tasks do not need: `code: {{exclude: [{pattern_of(fullest[0])}]}}`"
+        said = f"the code package has {len(found):,} files, and at most {FILES:,} are shipped; most of them in"
+        raise SetupError(f"{said}: {listed}", hint=hint)
+
+
+# -------------------------------------------------------------------- writing
+
+
+def _write(files: Mapping[str, Path], out: BinaryIO) -> None:
+    members = [_add(name, files[name], out) for name in sorted(files)]
+    out.write(directory(members))
+
+
+def _add(name: str, path: Path, out: BinaryIO) -> Member:
+    """One file as it is now, read once; its header is written again when its sum is known."""
+    at, crc, size = out.tell(), 0, 0
+    try:
+        file = path.open("rb", buffering=0)
+    except FileNotFoundError:
+        raise _gone(path) from None
+    with file:
+        executable = bool(os.fstat(file.fileno()).st_mode & 0o100)
+        out.write(header(Member(name, 0, 0)))
+        while size <= TOTAL and (chunk := file.read(CHUNK)):
+            crc, size = crc32(chunk, crc), size + len(chunk)
+            out.write(chunk)
+    check_sizes({name: size})  # it may have grown since it was looked at
+    member = Member(name, crc, size, executable)
+    end = out.tell()
+    out.seek(at)
+    out.write(header(member))
+    out.seek(end)
+    return member
+
+
+def _gone(path: Path) -> TemporaryError:
+    hint = "run it again when nothing writes there"
+    return TemporaryError(f"{path} went away while the code package was made", hint=hint)

@@ -1,8 +1,8 @@
 """The cache table: what a task made, by the key of all that it was made from.
 
-A row stands on its own: it outlives the run that wrote it. What many rows share
-(the sources of a step) is kept once. Rows are written in the commit of the event
-they come from. Must never decide what a key is, nor whether a row still holds.
+A row stands on its own: it outlives the run that wrote it, until nobody has used it
+for long. What many rows share (the sources of a step) is kept once. Rows and uses are
+written in the commit of the event they come from. Must never decide what a key is, nor whether a row still holds.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
@@ -39,6 +39,17 @@ CREATE TABLE IF NOT EXISTS sources (
     body BLOB NOT NULL
 ) WITHOUT ROWID;
 """
+
+USES = """
+CREATE TABLE IF NOT EXISTS uses (
+    key BLOB PRIMARY KEY,
+    at REAL NOT NULL
+) WITHOUT ROWID;
+"""
+"""When a row last stood for a task of a later run."""
+
+_STALE = "SELECT cache.* FROM cache LEFT JOIN uses ON uses.key = cache.key WHERE max(created, coalesce(at, 0)) < ?"
+_USELESS = "DELETE FROM uses WHERE key NOT IN (SELECT key FROM cache)"
 
 Read = Callable[[str, Sequence[Any]], list[sqlite3.Row]]
 Writing = Callable[[], AbstractContextManager[sqlite3.Connection]]
@@ -73,6 +84,10 @@ class Results:
         values = [(*row[:6], dump(row.given), dump(row.outcome)) for row in rows]
         connection.executemany("INSERT OR REPLACE INTO cache VALUES (?,?,?,?,?,?,?,?)", values)
 
+    def use(self, connection: sqlite3.Connection, keys: Iterable[bytes], at: float) -> None:
+        """Notes that rows stood for tasks of a run, inside a transaction that is open."""
+        connection.executemany("INSERT OR REPLACE INTO uses VALUES (?,?)", [(key, at) for key in keys])
+
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Cached]:
         """The rows that have these keys."""
         found: dict[bytes, Cached] = {}
@@ -104,7 +119,31 @@ class Results:
         """Forgets every result, or those of one step; says how many there were."""
         where, values = ("", ()) if step is None else ("WHERE step = ?", (step,))
         with self._writing() as connection:
-            return connection.execute(f"DELETE FROM cache {where}", values).rowcount  # noqa: S608 - a literal
+            number = connection.execute(f"DELETE FROM cache {where}", values).rowcount  # noqa: S608 - a literal
+            connection.execute(_USELESS)
+        return number
+
+    # --- what nobody has used for long ---
+
+    def stale(self, before: float) -> list[Cached]:
+        """Rows that were made, and last used, before this moment."""
+        return [_cached(row) for row in self._read(_STALE, (before,))]
+
+    def forget_stale(self, before: float) -> list[Cached]:
+        """Forgets them, and gives what was forgotten."""
+        with self._writing() as connection:
+            rows = [_cached(row) for row in connection.execute(_STALE, (before,))]
+            connection.executemany("DELETE FROM cache WHERE key = ?", [(row.key,) for row in rows])
+            connection.execute(_USELESS)
+        return rows
+
+    def drop_sources(self, needed: Collection[bytes]) -> None:
+        """Forgets components that no row has, but these."""
+        rows = self._read("SELECT digest FROM sources WHERE digest NOT IN (SELECT source FROM cache)", ())
+        gone = [(row["digest"],) for row in rows if row["digest"] not in needed]
+        if gone:
+            with self._writing() as connection:
+                connection.executemany("DELETE FROM sources WHERE digest = ?", gone)
 
     # --- what results share ---
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field
 from pathlib import Path
@@ -177,8 +177,10 @@ class State:
 
     # --- events ---
 
-    def append(self, run_id: str, entries: Sequence[Entry], results: Sequence[Cached] = ()) -> None:
-        """Stores events in this order, and the results they give the cache: all or none, durable on return."""
+    def append(
+        self, run_id: str, entries: Sequence[Entry], results: Sequence[Cached] = (), used: Collection[bytes] = ()
+    ) -> None:
+        """Stores events in this order, the results they give the cache and those they used: all or none, durable."""
         if not entries:
             return
         number = self._number(run_id)
@@ -188,6 +190,8 @@ class State:
             connection.executemany("INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?)", rows)
             if results:
                 self.results.write(connection, results)
+            if used:
+                self.results.use(connection, used, entries[-1].event.at)
         self._next[run_id] = first + len(rows)
 
     def _next_seq(self, run_id: str, number: int) -> int:
@@ -215,8 +219,8 @@ class State:
             raise StateError(f"event {seq} of run {run_id} is missing", hint="the database was changed by hand")
         return _stored(rows[0])
 
-    def documents(self, without: Iterable[str] = ()) -> Iterator[Any]:
-        """Every document that may refer to stored values, as of one moment: of runs but these, of cached results."""
+    def documents(self, without: Iterable[str] = (), forgotten: Collection[bytes] = ()) -> Iterator[Any]:
+        """Every document that may refer to stored values, as of one moment: of runs and cached results but these."""
         numbers = ",".join(str(self._number(run_id)) for run_id in without)
         with self._guarded():
             self._connection.execute("BEGIN")
@@ -224,9 +228,11 @@ class State:
                 for text in (
                     f"SELECT body FROM runs WHERE number NOT IN ({numbers})",  # noqa: S608 - numbers of ours
                     f"SELECT body FROM events WHERE body LIKE '%$artifact%' AND run NOT IN ({numbers})",  # noqa: S608
-                    "SELECT outcome AS body FROM cache",
                 ):
                     yield from (_json(row["body"]) for row in self._connection.execute(text))
+                for key, body in self._connection.execute("SELECT key, outcome FROM cache"):
+                    if key not in forgotten:
+                        yield _json(body)
             finally:
                 self._roll_back()
 

@@ -63,7 +63,7 @@ class ArtifactLostError(StateError):
     def __init__(self, ref: ArtifactRef, why: str, path: str) -> None:
         super().__init__(
             f"stored value {ref.name or ref.type or ref.format} {ref.digest[:12]}… is {why}: {path}",
-            hint="run the pipeline again: who made it runs again",
+            hint="make it again: yamlflow resume RUN (the run that made it)",
         )
         self.ref = ref
         self.why = why

@@ -1,6 +1,6 @@
 """Stored values as plain JSON and as text for a person; what is not JSON becomes a reference with a path.
 
-Opens no stored bytes: `place` turns a reference into a local path.
+Opens no stored bytes: `place` turns a reference into a local path, or says why there is nothing any more.
 """
 
 from __future__ import annotations
@@ -11,9 +11,18 @@ from typing import Any
 
 from yamlflow.cli.output.text import clean, safe_json
 from yamlflow.cli.output.words import size
+from yamlflow.core.dataclass import dataclass
 from yamlflow.core.values import ArtifactRef, Document, EnumMember, Record, Revive, decode
 
-Place = Callable[[ArtifactRef], str]
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """In place of a path: why there is none, such as `missing`."""
+
+    why: str
+
+
+Place = Callable[[ArtifactRef], str | Lost]
 
 TEXT_LIMIT = 2000
 
@@ -30,8 +39,9 @@ class _Plain(Revive):
         self._place = place
 
     def artifact(self, ref: ArtifactRef) -> Any:
-        shape = list(ref.shape) or None
-        return {"$artifact": ref.digest, "type": ref.type or ref.format, "shape": shape, "path": self._place(ref)}
+        shape, place = list(ref.shape) or None, self._place(ref)
+        where = {"path": None, "lost": place.why} if isinstance(place, Lost) else {"path": place}
+        return {"$artifact": ref.digest, "type": ref.type or ref.format, "shape": shape, **where}
 
     def record(self, record: Record) -> Any:
         return record.fields.get("items", []) if record.kind == "sequence" else dict(record.fields)
@@ -68,12 +78,13 @@ def shown(document: Document, place: Place) -> str:
 
 
 def described(value: Mapping[str, Any], document: Document) -> str:
-    """`DataFrame (1000, 4), 31.2 KiB: /path`."""
+    """`DataFrame (1000, 4), 31.2 KiB: /path`, or `: lost: missing`."""
     stored = document["$artifact"] if isinstance(document, dict) else None
     count = stored.get("size") if isinstance(stored, dict) else None
     shape = f" ({', '.join(map(str, value['shape']))})" if value["shape"] else ""
     bytes_ = f", {size(count)}" if isinstance(count, int) else ""
-    return f"{clean(str(value['type']))}{shape}{bytes_}: {clean(str(value['path']))}"
+    where = f"lost: {value['lost']}" if "lost" in value else clean(str(value["path"]))
+    return f"{clean(str(value['type']))}{shape}{bytes_}: {where}"
 
 
 def lines(outputs: Mapping[str, Document], place: Place) -> list[str]:

@@ -33,7 +33,7 @@ def document(view: RunView, run_id: str, code: int | None, params: Mapping[str, 
 
 def _step(step: StepView, state: State) -> dict[str, Any]:
     counts = {state.value: number for state, number in step.counts.items() if number}
-    return {"state": state.value, "counts": counts, "seconds": round(step.seconds, 3)}
+    return {"state": state.value, "counts": counts, "seconds": round(step.clock.seconds(), 3)}
 
 
 def _failure(view: RunView, group: FailureGroup, log: LogOf) -> dict[str, Any]:

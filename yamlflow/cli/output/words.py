@@ -45,6 +45,11 @@ def glyph(state: str, *, unicode: bool = True) -> str:
     return mark if unicode else _ASCII.get(mark, mark)
 
 
+def spoken(state: str) -> str:
+    """A state as it is said to a person: `upstream failed`. In files and JSON it is `upstream_failed`."""
+    return state.replace("_", " ")
+
+
 def duration(seconds: float) -> str:
     """`0.4s`, `12s`, `3m05s`, `2h07m`, `3d4h`."""
     if seconds < 0.0995:

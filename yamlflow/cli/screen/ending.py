@@ -46,7 +46,7 @@ class Ending:
 def block(ending: Ending, ink: Pen = PLAIN, *, unicode: bool = True, quiet: bool = False) -> list[str]:
     """The lines of the end block."""
     lines = [_headline(ending, ink, unicode=unicode)]
-    lines += [] if quiet else _slowest(ending.view)
+    lines += [] if quiet else _slowest(ending.view, ending.now)
     lines += _left(ending)
     groups = ending.view.failure_groups()
     for group in groups[: 2 if quiet else _GROUPS]:
@@ -68,24 +68,29 @@ def _headline(ending: Ending, ink: Pen, *, unicode: bool) -> str:
     return f"{text} ({counts})" if counts else text
 
 
-def _slowest(view: RunView) -> list[str]:
-    """The steps that took longest, if there is more than one to compare."""
-    steps = sorted((step for step in view.tasks() if step.seconds), key=lambda step: -step.seconds)[:_SLOWEST]
-    if len(steps) < 2:
-        return []
-    return ["  slowest: " + ", ".join(f"{step.step.id} {duration(step.seconds)}" for step in steps)]
+def _slowest(view: RunView, now: float | None) -> list[str]:
+    """The steps of which something ran for longest, if there is more than one to compare."""
+    took = sorted(((step.clock.seconds(now), step.step.id) for step in view.tasks()), key=lambda one: -one[0])
+    slowest = [f"{step} {duration(seconds)}" for seconds, step in took[:_SLOWEST] if seconds]
+    return ["  slowest: " + ", ".join(slowest)] if len(slowest) > 1 else []
 
 
 def _left(ending: Ending) -> list[str]:
     """What was in flight when the launcher left, or was killed."""
-    running = list(ending.view.running)
+    view, running = ending.view, list(ending.view.running)
     if ending.state != "interrupted" or not running:
         return []
-    names = ", ".join(one_line(ending.view.names.display(task)) for task in running[:_NAMED])
+    names = ", ".join(one_line(view.names.display(task)) for task in running[:_NAMED])
     more = f" and {len(running) - _NAMED} more" if len(running) > _NAMED else ""
+    gc = command("gc", *ending.flags)
+    if any(view.outline.steps[task.node].executor in view.lasting for task in running):
+        return [
+            f"  in flight when it was left: {names}{more}; what runs in containers goes on, and a resume takes it up",
+            f"  or end it, and clear away what it leaves: {gc}",
+        ]
     return [
         f"  in flight when it was left: {names}{more}; on this machine they end with it, within seconds",
-        f"  clear away what they leave: {command('gc', *ending.flags)}",
+        f"  clear away what they leave: {gc}",
     ]
 
 

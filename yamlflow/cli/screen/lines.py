@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from yamlflow.cli.output.text import one_line
-from yamlflow.cli.output.words import count, duration, glyph
+from yamlflow.cli.output.words import count, duration, glyph, spoken
 from yamlflow.cli.screen.rows import reason
 from yamlflow.core.fingerprint import shortly
 from yamlflow.core.graph import TaskId
@@ -126,7 +126,7 @@ def _marked(view: RunView, task: TaskId, state: State, why: str, *, unicode: boo
 
 
 def _told(view: RunView, task: TaskId, state: str, words: str, *, unicode: bool) -> str:
-    text = f"{glyph(state, unicode=unicode)} {one_line(view.names.display(task))} {state.replace('_', ' ')}"
+    text = f"{glyph(state, unicode=unicode)} {one_line(view.names.display(task))} {spoken(state)}"
     return f"{text}: {one_line(words)}" if words else text
 
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from yamlflow.cli.output.terminal import silence
-from yamlflow.cli.output.words import STYLES, duration, glyph
+from yamlflow.cli.output.words import STYLES, duration, glyph, spoken
 from yamlflow.cli.screen.lines import Reasons, is_notice, line
 from yamlflow.cli.screen.rows import Row, failures, fold, rows, totals
 from yamlflow.core.messages import Event
@@ -100,7 +100,7 @@ def _table(shown: list[Row], *, unicode: bool) -> Table:
     for row in shown:
         style = STYLES.get(row.state, "dim")
         table.add_row(
-            Text(f"{glyph(row.state, unicode=unicode)} {row.state.replace('_', ' ')}", style),
+            Text(f"{glyph(row.state, unicode=unicode)} {spoken(row.state)}", style),
             Text(row.name, "bold" if row.active else ""),
             Text(row.bar, style),
             Text(row.counts),

@@ -13,7 +13,7 @@ from yamlflow.cli.output.text import safe_json
 from yamlflow.cli.output.words import count
 from yamlflow.cli.screen.lines import Reasons, heartbeat, line
 from yamlflow.core.graph import TaskId
-from yamlflow.core.messages import Event, Restored, State
+from yamlflow.core.messages import Event, ItemsKnown, Restored, State
 from yamlflow.core.progress import RunView
 
 HEARTBEAT = 60.0
@@ -69,6 +69,7 @@ class PlainScreen(Silence):
         self._clock = clock
         self._last = clock()
         self._kept = 0
+        self._told = False
         self._cached: dict[str, int] = {}
         self._reasons = Reasons()
 
@@ -76,9 +77,10 @@ class PlainScreen(Silence):
         if isinstance(event, Restored):
             self._keep(event)
             return
-        self._tell_kept()
         words = line(event, view, unicode=self._unicode) if self._reasons.is_news(event) else None
         if words is not None:
+            if not isinstance(event, ItemsKnown):  # then more that is kept may follow
+                self._tell_kept()
             self._outlet.line(words)
             self._last = self._clock()
 
@@ -104,8 +106,9 @@ class PlainScreen(Silence):
             self._outlet.line(f"  {step}: {count(number, 'result')} from the cache")
         self._cached.clear()
         if self._kept:
-            self._outlet.line(f"  kept from before: {count(self._kept, 'result')}")
-            self._kept = 0
+            more = "more kept" if self._told else "kept"
+            self._outlet.line(f"  {more} from before: {count(self._kept, 'result')}")
+            self._told, self._kept = True, 0
 
 
 class JsonScreen(Silence):

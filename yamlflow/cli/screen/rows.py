@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from yamlflow.cli.output.text import one_line
-from yamlflow.cli.output.words import count, glyph
+from yamlflow.cli.output.words import count, glyph, spoken
 from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import TaskId
 from yamlflow.core.jobs import Failure
@@ -23,12 +23,16 @@ _COUNTED = (
     State.CANCELLED,
 )
 
+_GOING_ON = (State.SUBMITTED, State.RUNNING, State.WAITING)
+_UNFINISHED = ("pending", "running", "waiting")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One step on the screen. `bar` and `counts` are empty for a step that is one task.
 
-    `seconds` is None before the start; `active` says that something of it runs right now.
+    `seconds` are those in which something of it ran, None before the first;
+    `active` says that something of it runs right now.
     """
 
     name: str
@@ -60,7 +64,7 @@ def fold(all_rows: list[Row], room: int) -> tuple[list[Row], str]:
     ranked = sorted(range(len(all_rows)), key=lambda place: (_rank(all_rows[place]), place))
     kept = sorted(ranked[: max(1, room - 1)])
     hidden = [row for place, row in enumerate(all_rows) if place not in set(kept)]
-    done = sum(row.state not in ("pending", "running") for row in hidden)
+    done = sum(row.state not in _UNFINISHED for row in hidden)
     return [
         all_rows[place] for place in kept
     ], f"and {len(hidden)} more steps: {done} done, {len(hidden) - done} to come"
@@ -91,7 +95,7 @@ def reason(failure: Failure) -> str:
 def totals(view: RunView) -> str:
     """`18 succeeded, 2 failed`: tasks that have ended, by state."""
     counts = view.totals()
-    return ", ".join(f"{counts[state]} {state.value}" for state in _COUNTED if counts.get(state))
+    return ", ".join(f"{counts[state]} {spoken(state.value)}" for state in _COUNTED if counts.get(state))
 
 
 def state_of(view: RunView, step: StepView) -> State:
@@ -105,7 +109,7 @@ def state_of(view: RunView, step: StepView) -> State:
 
 def standing(state: State, *, interrupted: bool) -> str:
     """The word for a state, in a run whose launcher is there or is not."""
-    return "interrupted" if interrupted and state in (State.SUBMITTED, State.RUNNING) else state.value
+    return "interrupted" if interrupted and state in _GOING_ON else state.value
 
 
 def _row(view: StepView, state: str, now: float, note: str, unicode: bool) -> Row:
@@ -116,7 +120,7 @@ def _row(view: StepView, state: str, now: float, note: str, unicode: bool) -> Ro
         bar=_bar(view, unicode=unicode) if folded else "",
         counts=_counts(view, unicode=unicode) if folded else "",
         note=note or _asides(view),
-        seconds=_seconds(view, now),
+        seconds=view.clock.seconds(now) if view.begun else None,
         active=bool(view.active) and state != "interrupted",
     )
 
@@ -145,12 +149,6 @@ def _asides(view: StepView) -> str:
     return one_line(", ".join(parts))
 
 
-def _seconds(view: StepView, now: float) -> float | None:
-    if view.started is None:
-        return None
-    return max(0.0, now - view.started) if view.active else view.seconds
-
-
 def _notes(view: RunView) -> dict[str, str]:
     """What the running tasks of each step said last."""
     found: dict[str, str] = {}
@@ -165,4 +163,4 @@ def _notes(view: RunView) -> dict[str, str]:
 def _rank(row: Row) -> int:
     if row.state in ("failed", "upstream_failed", "cancelled"):
         return 0
-    return 1 if row.active or row.state == "running" else 2 if row.state == "pending" else 3
+    return 1 if row.active or row.state in ("running", "waiting") else 2 if row.state == "pending" else 3

@@ -9,15 +9,15 @@ until they are read, and reading one reads one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions.faults import FIELD, Fault
 
 
-class _Mapped(Sequence[Any]):
-    """A sequence seen through a function; None stays None."""
+class Mapped(Sequence[Any]):
+    """A sequence seen through a function, each item when it is read; None stays None. A Fault names its item."""
 
     __slots__ = ("_function", "_items")
 
@@ -34,19 +34,25 @@ class _Mapped(Sequence[Any]):
     def __getitem__(self, index: slice) -> Sequence[Any]: ...
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
-            return _Mapped(self._items[index], self._function)
-        return self._seen(index, self._items[index])
-
-    def __iter__(self) -> Any:
-        return (self._seen(index, item) for index, item in enumerate(self._items))
-
-    def _seen(self, index: int, item: Any) -> Any:
-        if item is None:
-            return None
+            return Mapped(self._items[index], self._function)
+        item = self._items[index]
         try:
-            return self._function(item)
+            return None if item is None else self._function(item)
         except Fault as fault:
-            raise Fault(f"item {index}: {fault.message}", hint=fault.hint, code=fault.code) from None
+            raise _at(index, fault) from None
+
+    def __iter__(self) -> Iterator[Any]:
+        function = self._function
+        for index, item in enumerate(self._items):
+            try:
+                seen = None if item is None else function(item)
+            except Fault as fault:
+                raise _at(index, fault) from None
+            yield seen
+
+
+def _at(index: int, fault: Fault) -> Fault:
+    return Fault(f"item {index}: {fault.message}", hint=fault.hint, code=fault.code)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +72,7 @@ class Fanned:
 
     def mapped(self, function: Callable[[Any], Any]) -> Fanned:
         """Each item seen through `function`, lazily; the loop variables stay."""
-        return Fanned(_Mapped(self.items, function), self.each)
+        return Fanned(Mapped(self.items, function), self.each)
 
     def cut(self, part: slice) -> Fanned:
         """Some of the items, with their loop variables."""

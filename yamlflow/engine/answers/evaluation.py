@@ -101,10 +101,8 @@ class Reader:
         try:
             digest, size = self._storage.put_bytes([body])
         except OSError as error:
-            hint = "free some space, then: yamlflow resume"
-            raise StateError(
-                f"the store {self._storage.root} cannot be written: {error.strerror}", hint=hint
-            ) from error
+            said = f"the store {self._storage.root} cannot be written: {error.strerror}"
+            raise StateError(said, hint="free some space") from error
         return ArtifactRef(digest, "json", size, classes=classes_in(body))
 
     def value(self, text: str, scope: TaskScope, place: str) -> Any:

@@ -9,12 +9,12 @@ Must never open what a reference points to, and never decide what runs.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any, overload
+from typing import Any
 
 from yamlflow.core.dataclass import dataclass
-from yamlflow.core.expressions.fanned import Fanned
+from yamlflow.core.expressions.fanned import Fanned, Mapped
 from yamlflow.core.graph import Path, TaskId
 from yamlflow.core.outline import Outline, Step
 from yamlflow.core.values import Document
@@ -39,31 +39,6 @@ class Bundle:
     """The outputs of a group: each decoded, or a Fanned that reads the table when it is read."""
 
     outputs: Mapping[str, Seen]
-
-
-class Column(Sequence[Any]):
-    """A list of documents as values, each decoded when it is read; absent ones are None."""
-
-    __slots__ = ("_documents", "_see")
-
-    def __init__(self, documents: Sequence[Any], see: Callable[[Any], Seen]) -> None:
-        self._documents = documents
-        self._see = see
-
-    def __len__(self) -> int:
-        return len(self._documents)
-
-    @overload
-    def __getitem__(self, index: int) -> Any: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Any]: ...
-    def __getitem__(self, index: int | slice) -> Any:
-        if isinstance(index, slice):
-            return Column(self._documents[index], self._see)
-        return self._see(self._documents[index])
-
-    def __iter__(self) -> Iterator[Any]:
-        return map(self._see, self._documents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +89,7 @@ class Items:
         for place, axis in enumerate(self._axes):
             if name in axis.names:
                 column = axis.columns[axis.names.index(name)]
-                return Column([column[self.positions(index)[place]] for index in range(len(self))], see)
+                return Mapped([column[self.positions(index)[place]] for index in range(len(self))], see)
         raise LookupError(name)
 
 
@@ -181,7 +156,7 @@ class Values:
         items = self._items.get((step.id, prefix))
         documents = place if isinstance(place, list) else []
         each = _no_variable if items is None else items.variable
-        return Fanned(Column(documents, lambda found: self._one(step, found)), each)
+        return Fanned(Mapped(documents, lambda found: self._one(step, found)), each)
 
     def document(self, step: Step) -> Document:
         """The value of a top-level step as one document: a loop's items in a list."""

@@ -14,13 +14,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path as Folder
 from typing import Any
 
+from yamlflow.core.commands import Submit
 from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions.faults import NeedsWorkerError
 from yamlflow.core.expressions.parser import parse
 from yamlflow.core.expressions.references import static_reference
 from yamlflow.core.graph import Action, CommandTarget, Node, PythonTarget, TaskId
 from yamlflow.core.jobs import Grant, Job
-from yamlflow.core.messages import Submit
 from yamlflow.core.naming import Names
 from yamlflow.core.values import Document, UnstorableError, renewed
 from yamlflow.engine.answers.evaluation import Deferred, Reader, Wrong
@@ -30,6 +30,7 @@ from yamlflow.engine.attempts.commands import Templates
 from yamlflow.engine.attempts.keys import attempt_id, seed
 
 _encoded = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
+_LOCAL: Mapping[str, Any] = {"type": "local"}
 EVALUATE = "yamlflow.worker.evaluation:evaluate"
 
 
@@ -60,13 +61,23 @@ class Prepared:
 class Assembly:
     """Makes jobs of one launch of a run."""
 
-    def __init__(self, world: World, reader: Reader, names: Names, places: Places, run_id: str, launch: int) -> None:
+    def __init__(
+        self,
+        world: World,
+        reader: Reader,
+        names: Names,
+        places: Places,
+        run_id: str,
+        launch: int,
+        shipped: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self._world = world
         self._reader = reader
         self._names = names
         self._places = places
         self._run_id = run_id
         self._launch = launch
+        self._shipped = shipped or {}  # executor -> the code roots in the package that its tasks find
         self._asked: dict[TaskId, int] = {}
         self._shared: tuple[Submit | None, str] = (None, "")
         self._params = {param.name: param.value for param in world.graph.params.values() if not param.secret}
@@ -153,7 +164,8 @@ class Assembly:
         action = node.action
         assert action is not None
         name = attempt_id(self._run_id, self._launch, task, submit.attempt)
-        inherits = bool(self._world.graph.profiles.get(node.executor, {}).get("env_inherit", True))
+        profile = self._world.graph.profiles.get(node.executor, _LOCAL)
+        inherits = bool(profile.get("env_inherit", profile["type"] == "local"))
         rescue = node.catch.callable if submit.rescue and node.catch is not None else None
         return Job(
             attempt_id=name,
@@ -171,7 +183,7 @@ class Assembly:
             timeout=_timeout(node, submit.grows[1]),
             seed=seed(self._run_id, task, submit.attempt),
             cwd=action.cwd,
-            code_roots=self._world.graph.code_roots,
+            code_roots=self._shipped.get(node.executor, self._world.graph.code_roots),
             python=action.python,
             iterated=action.iterated,
             log=self._places.log(name),
@@ -179,6 +191,7 @@ class Assembly:
             store=str(self._places.store),
             env_inherit=inherits,
             shares=self._shares(submit),
+            packed=node.items_per_task > 0,
             isolation=node.isolation,
             masked=self._masked,
         )

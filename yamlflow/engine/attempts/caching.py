@@ -3,12 +3,13 @@
 A result stands when its key is that of the task today, it is young enough, and
 what it refers to is in the store. Only what simply succeeded is kept: never what
 `catch` made, a skip, or what was made while the step's code or its files were edited.
+`use` hears the keys of what stands.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field
 
 from yamlflow.core.dataclass import dataclass
@@ -26,7 +27,7 @@ from yamlflow.engine.clock import Clock
 from yamlflow.store.results import Cached, Results
 from yamlflow.worker.storage import LocalStorage
 
-FIRST = "first run"
+FIRST = "no result in the cache"
 REFRESHED = "refreshed"
 CODE = "its code changed"
 GONE = "what it made is no longer in the store"
@@ -72,6 +73,7 @@ class Caching:
         *,
         run_id: str = "",
         refresh: Collection[str] = (),
+        use: Callable[[Sequence[bytes]], None] = lambda _keys: None,
     ) -> None:
         self._graph = graph
         self._assembly = assembly
@@ -83,6 +85,7 @@ class Caching:
         self._clock = clock
         self._run_id = run_id
         self._refresh = refresh
+        self._use = use
         self._told: set[str] = set()
         self._put: set[bytes] = set()
 
@@ -109,6 +112,7 @@ class Caching:
                 answer.found.append(Found(task, outcome, State.CACHED, asked[task][1]))
             else:
                 answer.missed.append(task)
+        self._use([asked[one.task][0].key for one in answer.found])
         return Answer(answer.found, answer.missed, self._why({task: why[task] for task in answer.missed}, asked))
 
     def _asked(self, task: TaskId) -> tuple[Fingerprint, bytes]:
@@ -153,7 +157,9 @@ class Caching:
             sources[row.source] = {} if row.source == mark.code.digest else self._results.source(row.source)
         before = sources[row.source]
         code = differences(before, mark.code.components) if before else [] if before is not None else [CODE]
-        return [*differences(row.given, mark.given), *code]
+        given = differences(row.given, mark.given)
+        named = {text.removeprefix("file ").removeprefix("./") for text in given}  # a command's files are its code, too
+        return [*given, *(text for text in code if text not in named)]
 
     # --- after ---
 

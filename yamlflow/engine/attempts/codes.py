@@ -16,7 +16,7 @@ from yamlflow.core.fingerprint import Components, differences, digest_of, key_of
 from yamlflow.core.graph import Action, CommandTarget, Graph, Node, PythonTarget
 from yamlflow.engine.attempts.contents import Contents, Stamp, stamp
 from yamlflow.schema.callables.sources import Sources
-from yamlflow.store.package import code_files
+from yamlflow.store.selection import code_files
 
 _ASKED = frozenset({"params", "each"})
 
@@ -96,12 +96,19 @@ class Codes:
 
     def _files(self) -> dict[str, Path]:
         if self._package is None:
-            self._package = code_files(self._roots)
+            self._package = code_files(*_package(self._graph))
         return self._package
 
     def _digests(self, files: Mapping[str, Path]) -> dict[str, str]:
         found = ((name, self.contents.of(path)) for name, path in files.items())
         return {name: digest for name, digest in found if digest is not None}
+
+
+def _package(graph: Graph) -> tuple[list[Path], tuple[str, ...], tuple[str, ...]]:
+    """What code counts: the package's root, and import roots of used files that lie elsewhere."""
+    home = Path(graph.code.root)
+    others = [root for root in map(Path, graph.code_roots) if not home.is_relative_to(root)]
+    return [home, *others], graph.code.include, graph.code.exclude
 
 
 def _command(target: CommandTarget) -> dict[str, str]:

@@ -104,4 +104,4 @@ def _compare_tasks(state: State, before: RunRecord, after: RunRecord, steps: Map
 def _compare_times(state: State, before: RunRecord, after: RunRecord, steps: Mapping[str, StepDifference]) -> None:
     one, other = view_of(state, before), view_of(state, after)
     for step, found in steps.items():
-        found.seconds = one.steps[step].seconds, other.steps[step].seconds
+        found.seconds = one.steps[step].clock.seconds(), other.steps[step].clock.seconds()

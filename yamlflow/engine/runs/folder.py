@@ -1,6 +1,6 @@
 """The state folder: where it is, what lies where in it, who may make it.
 
-    .yamlflow/  .gitignore · state.db · locks/NAME.lock · runs/ID/{lock,logs,scratch} · store/
+    .yamlflow/  .gitignore · state.db · locks/NAME.lock · runs/ID/{lock,logs,scratch} · store/ · code/
 
 Found from any folder inside a project. Only commands that run something make
 it; those that only look never do.
@@ -35,6 +35,10 @@ class StateFolder:
     @property
     def store(self) -> Path:
         return self.path / "store"
+
+    @property
+    def code(self) -> Path:
+        return self.path / "code"
 
     def run(self, run_id: str) -> Path:
         return self.path / "runs" / run_id

@@ -32,7 +32,7 @@ from yamlflow.store.state import RunRecord, State, Stored
 
 @dataclass(slots=True)
 class AttemptRecord:
-    """One attempt as it went; times in seconds since the epoch."""
+    """One attempt as it went; times in seconds since the epoch. `rescue`: it was of what `catch` runs."""
 
     task: TaskId
     attempt: int
@@ -42,6 +42,7 @@ class AttemptRecord:
     started: float | None = None
     ended: float | None = None
     outcome: Outcome | None = None
+    rescue: bool = False
 
 
 def outline_of(record: RunRecord) -> Outline:
@@ -63,6 +64,12 @@ def view_of(state: State, record: RunRecord) -> RunView:
     for stored in state.events(record.id):
         view.fold(stored.event)
     return view
+
+
+def seconds_of(state: State, record: RunRecord) -> float:
+    """How long the newest launch of a run that has ended took; records of old do not say, their events do."""
+    recorded: float | None = record.body.get("seconds")
+    return view_of(state, record).seconds if recorded is None else recorded
 
 
 class Follower:
@@ -99,9 +106,19 @@ def attempts_of(folder: StateFolder, state: State, record: RunRecord) -> list[At
             continue
         if key not in found:
             name = attempt_id(record.id, launch, event.task, event.attempt)
-            found[key] = AttemptRecord(event.task, event.attempt, name, Path(places.log(name)), event.at)
+            log = Path(places.log(name))
+            if launch and log.is_symlink():  # to that of an earlier launch's attempt, which was taken over
+                log = log.resolve()
+                _forget_adopted(found, event.task, log)
+            found[key] = AttemptRecord(event.task, event.attempt, name, log, event.at)
         _note(found[key], event)
     return list(found.values())
+
+
+def _forget_adopted(found: dict[tuple[TaskId, int, int], AttemptRecord], task: TaskId, log: Path) -> None:
+    """An attempt that a later launch took over is that launch's."""
+    for key in [key for key, one in found.items() if one.log == log and one.task == task]:
+        del found[key]
 
 
 _ATTEMPT_KINDS = ("RunStarted", "Submitted", "Started", "Succeeded", "Failed", "Lost")
@@ -109,14 +126,14 @@ _ATTEMPT_KINDS = ("RunStarted", "Submitted", "Started", "Succeeded", "Failed", "
 
 def _note(found: AttemptRecord, event: Submitted | Started | Succeeded | Failed | Lost) -> None:
     match event:
+        case Submitted(rescue=rescue):
+            found.rescue = rescue
         case Started(at=at):
             found.started = at
         case Succeeded(at=at, outcome=outcome) | Failed(at=at, outcome=outcome):
             found.ended, found.outcome = at, outcome
         case Lost(at=at):
             found.ended = at
-        case _:
-            pass
 
 
 def choose(view: RunView, text: str) -> tuple[Any, list[TaskId]]:
@@ -184,6 +201,12 @@ def value_at(made: Made, task: TaskId, fields: tuple[str, ...] = ()) -> Document
     for name in fields:
         value = _field(value, name)
     return value
+
+
+def fields_of(value: Any) -> list[str]:
+    """The names of a value's own fields."""
+    value = value.get("$object", [None, None, value])[2] if isinstance(value, dict) else value
+    return list(map(str, value)) if isinstance(value, dict) else []
 
 
 def _field(value: Any, name: str) -> Any:

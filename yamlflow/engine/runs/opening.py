@@ -98,9 +98,9 @@ class Run:
     def path(self) -> Path:
         return self.folder.run(self.id)
 
-    def stop(self, reason: str, *, drain: bool = False, force: bool = False) -> None:
+    def stop(self, reason: str, *, drain: bool = False, force: bool = False, detach: bool = False) -> None:
         """Asks the run to end; from any thread or signal handler. The second time does not wait, the third leaves."""
-        self.inbox.put(Stop(reason, drain, force))
+        self.inbox.put(Stop(reason, drain, force, detach))
 
     def close(self) -> None:
         """Lets go of the locks and the database."""

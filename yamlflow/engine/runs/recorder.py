@@ -6,7 +6,7 @@ event that can be worked out from the others is not written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from yamlflow.core.errors import StateError, YamlflowError
@@ -30,11 +30,16 @@ class Recorder:
         self._run_id = run_id
         self._entries: list[Entry] = []
         self._results: list[Cached] = []
+        self._used: list[bytes] = []
         self._since = 0.0
 
     def keep(self, result: Cached) -> None:
         """The result goes into the cache with the event it comes from."""
         self._results.append(result)
+
+    def use(self, keys: Iterable[bytes]) -> None:
+        """Cached results of these keys stand for tasks, as events of the next commit say."""
+        self._used.extend(keys)
 
     def note(self, event: Event, digest: bytes | None = None, outcome: Mapping[str, Any] | None = None) -> None:
         """The event belongs to the next commit."""
@@ -48,12 +53,13 @@ class Recorder:
         """Everything noted is durable on return; StateError when it cannot be."""
         entries, self._entries = self._entries, []
         results, self._results = self._results, []
+        used, self._used = self._used, []
         try:
-            self._state.append(self._run_id, entries, results)
+            self._state.append(self._run_id, entries, results, used)
         except StateError:
             raise
         except YamlflowError as error:  # read-only, busy for too long: during a run all of it means the same
-            raise StateError(error.message, hint=f"{error.hint}; then: yamlflow resume {self._run_id}") from error
+            raise StateError(error.message, hint=error.hint) from error
 
     def commit_if_due(self) -> None:
         """Commits what has waited long enough."""

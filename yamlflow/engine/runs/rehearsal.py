@@ -14,16 +14,14 @@ from datetime import datetime
 from hashlib import file_digest, sha256
 from pathlib import Path
 
+from yamlflow.core.commands import Evaluate, LookUp, Mark
 from yamlflow.core.dataclass import dataclass
 from yamlflow.core.graph import Graph, TaskId
 from yamlflow.core.messages import (
     CacheMissed,
-    Evaluate,
     Event,
     ExecutorTraits,
-    LookUp,
     Machine,
-    Mark,
     Restored,
     RunStarted,
     State,

@@ -12,12 +12,12 @@ import ast
 import importlib.machinery
 import importlib.util
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import field
 from pathlib import Path
 
 from yamlflow.core.dataclass import dataclass
+from yamlflow.schema.callables.syntax import syntax
 
 _MAX_BYTES = 4 * 1024 * 1024
 _DYNAMIC_CALLS = frozenset({"globals", "vars", "exec", "eval", "setattr", "locals", "import_module"})
@@ -176,9 +176,7 @@ def _read(name: str, file: Path, package: tuple[Path, ...], *, first_party: bool
     try:
         if file.stat().st_size > _MAX_BYTES:
             return Module(name, file, package, dynamic=True, first_party=first_party)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(file.read_bytes(), filename=str(file))
+        tree = syntax(file.read_bytes())
     except SyntaxError as error:
         why = f"line {error.lineno}: {error.msg}"
         return Module(

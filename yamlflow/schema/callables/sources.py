@@ -14,7 +14,6 @@ count, only the callable's own module where it lies in one.
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
@@ -22,6 +21,7 @@ from pathlib import Path
 from yamlflow.core.dataclass import dataclass
 from yamlflow.core.fingerprint import digest_of
 from yamlflow.schema.callables.modules import Module, Modules
+from yamlflow.schema.callables.syntax import syntax
 
 _PLAIN_DECORATORS = frozenset({"dataclass", "cache", "lru_cache", "contextmanager", "override", "final", "njit", "jit"})
 _PLAIN_BASES = frozenset(
@@ -30,6 +30,7 @@ _PLAIN_BASES = frozenset(
 )
 _DYNAMIC = frozenset({"globals", "exec", "eval"})
 _IMPORTERS = frozenset({"import_module", "__import__"})
+_WORDS = (*_DYNAMIC, *_IMPORTERS, "modules")
 _FOREIGN = frozenset({"site-packages", "dist-packages"})
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -307,15 +308,15 @@ def _parsed(module: Module, label: str) -> _Text:
     try:
         content = module.file.read_bytes()
         text.whole = digest_of(content)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(content)
+        tree = syntax(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # compiled, or no Python: its bytes count
         text.raw = True
         return text
     except OSError:
         return text
     _sort(tree, text)
+    if not content.isascii() or any(word.encode() in content for word in _WORDS):  # else a look at every node is spared
+        _judge(tree, text)
     return text
 
 
@@ -332,6 +333,10 @@ def _sort(tree: ast.Module, text: _Text) -> None:
             for alias in inner.names:
                 bound = alias.asname or (alias.name.partition(".")[0] if isinstance(inner, ast.Import) else alias.name)
                 text.imported[bound] = (inner, alias)
+
+
+def _judge(tree: ast.Module, text: _Text) -> None:
+    """Whether names in a module can be followed at all, and whether it imports by names put together at run time."""
     used = _used([tree])
     text.imports_by_name = bool(_IMPORTERS & (used.names | used.attributes))
     text.open = bool(used.names & _DYNAMIC) or any(

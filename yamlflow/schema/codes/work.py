@@ -235,7 +235,8 @@ CODES = (
         "unused-key",
         "this key has no effect here",
         "Hooks, schedules and deadlines belong to a run; a file that is used as a step is a part of another run. "
-        "`spot`, `shm` and `disk` mean nothing to processes of this machine.",
+        "What travels is said by the file that is run. `spot`, `shm` and `disk` mean nothing to processes of this "
+        "machine.",
         '# inner.yaml, used by another file\nyamlflow: 1\ndeadline: 2h\nsteps:\n  fit: {run: "json:loads", '
         "with: {s: '1'}}\n",
         "# inner.yaml\nyamlflow: 1\nsteps:\n  fit: {run: \"json:loads\", with: {s: '1'}}\n",
@@ -271,6 +272,19 @@ CODES = (
         _file(_run("json:loads", ", with: {s: '1'}, cache: true")),
         _file(_run("json:loads", ", with: {s: '1'}, cache: {ttl: 1d}")),
         Severity.WARNING,
+    ),
+    Code(
+        "not-shipped",
+        "a module does not travel with the task",
+        "A step that runs in a container or on another machine finds what `code` ships there, and no other file of the "
+        "project. A module that its callable imports is ignored by git, excluded, outside of the root, or looks like a "
+        "secret. `yamlflow package --list` shows what is shipped.",
+        "# tasks.py lies beside it\n"
+        + _file(
+            _run("tasks:fit", ", executor: box"),
+            top="executors: {box: {type: docker, image: python}}\ncode: {exclude: [tasks.py]}\n",
+        ),
+        _file(_run("tasks:fit", ", executor: box"), top="executors: {box: {type: docker, image: python}}\n"),
     ),
     Code(
         "not-yet-supported",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from yamlflow.core.graph import Graph, Node, Param
+from yamlflow.core.graph import Graph, Node, Param, Shipment
 from yamlflow.core.values import Document, UnstorableError, encode
 from yamlflow.schema.compiler.actions import as_documents
 from yamlflow.schema.compiler.nodes import make_node
@@ -58,6 +58,7 @@ def _graph(view: View, nodes: dict[str, Node]) -> Graph:
         limits={key: count for one in reversed(units) for key, count in one.model.limits.items()},
         deadline=unit.model.deadline,
         code_roots=tuple(dict.fromkeys(str(root) for one in units for root in import_roots(one.folder))),
+        code=_shipment(view),
         env_allow=tuple(dict.fromkeys(variable for one in units for variable in one.model.env_allow)),
         description=unit.model.description or "",
         digest=hashlib.sha256(repr((name, nodes, unit.model.outputs)).encode()).hexdigest(),
@@ -65,9 +66,21 @@ def _graph(view: View, nodes: dict[str, Node]) -> Graph:
     )
 
 
+def _shipment(view: View) -> Shipment:
+    code = view.unit.model.code
+    return Shipment(str(view.shipped_root), *((code.include, code.exclude) if code is not None else ()))
+
+
 def _params(unit: Unit) -> dict[str, Param]:
     return {
-        name: Param(name, str(param.type), _document(unit.values.get(name)), param.help or "", param.secret)
+        name: Param(
+            name,
+            str(param.type),
+            _document(unit.values.get(name)),
+            param.help or "",
+            param.secret,
+            name in unit.given,
+        )
         for name, param in unit.model.params.items()
     }
 

@@ -64,7 +64,8 @@ def make_node(view: View, place: Place, rank: int) -> Node:
         executor=used_name(view, place),
         resources=Resources() if group else _resources(step.resources),
         limit=None if group else step.limit,
-        isolation="process" if group else _isolation(view, step, profile),
+        isolation="process" if group else _isolation(view, place, profile),
+        items_per_task=0 if group or step.items_per_task == "auto" else _whole(step.items_per_task) or 0,
         hook=place.hook,
         description=step.description or "",
         tags=tuple(f"{name}={value}" if value else name for name, value in step.tags.items()),
@@ -207,12 +208,12 @@ def _parameters(view: View, place: Place) -> tuple[Parameter, ...]:
     return signature.parameters if signature is not None else ()
 
 
-def _isolation(view: View, step: model.Step, profile: model.Profile | None) -> str:
+def _isolation(view: View, place: Place, profile: model.Profile | None) -> str:
     """What the step says; else what its profile says, where the step can share a process at all."""
+    step = place.step
     if "isolation" in step.model_fields_set or not isinstance(profile, model.LocalProfile):
         return step.isolation
-    hidden = step.secrets or profile.secrets or view.has_secret_parameters
-    sharable = step.run is not None and not hidden
+    sharable = step.run is not None and not view.secrets_of(place)
     return profile.isolation or "process" if sharable else "process"
 
 

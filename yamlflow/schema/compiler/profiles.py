@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from yamlflow.core.values import Document
+from yamlflow.schema.files.holes import fill_text
 from yamlflow.schema.model import Hole, LocalProfile, Profile, Record
 from yamlflow.schema.scopes.places import Place
 from yamlflow.schema.scopes.view import LOCAL, View
@@ -20,8 +21,13 @@ def used_name(view: View, place: Place) -> str:
 
 
 def _changes(view: View, place: Place) -> Mapping[str, object]:
-    executor = place.step.executor
-    return executor.overrides if executor is not None and not view.is_moved(place) else {}
+    """What the step says of its profile: that of its own file alone, and its image wherever images are run."""
+    executor, profile = place.step.executor, view.profile(view.profile_name(place), place.unit)
+    own = executor.overrides if executor is not None and not view.is_moved(place) else {}
+    image = place.step.image
+    if image is None or profile is None or "image" not in type(profile).model_fields:
+        return own
+    return {**own, "image": fill_text(image, place.unit.values)}
 
 
 def plain_profiles(view: View) -> dict[str, dict[str, Document]]:

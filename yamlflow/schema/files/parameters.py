@@ -55,8 +55,10 @@ class _Offer:
 Values = dict[str, Any]
 
 
-def resolve(model: Pipeline, spans: Spans, given: Given, folder: Path) -> tuple[Values, list[Diagnostic]]:
-    """The value of each parameter that has a good one, and what is wrong with the others.
+def resolve(
+    model: Pipeline, spans: Spans, given: Given, folder: Path
+) -> tuple[Values, frozenset[str], list[Diagnostic]]:
+    """The value of each parameter that has a good one, the names of those given, and what is wrong with the others.
 
     Values are Python's: `timedelta` for a duration, an absolute PurePosixPath for a path.
     """
@@ -73,7 +75,7 @@ def resolve(model: Pipeline, spans: Spans, given: Given, folder: Path) -> tuple[
             values[name] = _value(name, param, offers.get(name), folder)
         except Refused as refused:
             found.append(_refused(name, param, offers.get(name), refused, spans))
-    return values, [one for one in found if not _known_already(one, spans)]
+    return values, frozenset(offers), [one for one in found if not _known_already(one, spans)]
 
 
 def defaults(model: Pipeline, folder: Path) -> Values:
@@ -144,15 +146,19 @@ def _plain_value(value: object) -> object:
 # ------------------------------------------------------------ where values come from
 
 
+def variables(name: str) -> tuple[str, str]:
+    """The environment variables that give a parameter, the first one first."""
+    return f"{ENVIRONMENT_PREFIX}{name}", f"{ENVIRONMENT_PREFIX}{name.upper()}"
+
+
 def _offers(given: Given, model: Pipeline, spans: Spans, found: list[Diagnostic]) -> Iterator[_Offer]:
     if given.file is not None:
         yield from _of_file(given.file, given.cwd, found)
     for name in model.params:
-        for variable in (f"{ENVIRONMENT_PREFIX}{name}", f"{ENVIRONMENT_PREFIX}{name.upper()}"):
-            if variable in given.environment:
-                text = given.environment[variable]
-                yield _Offer(name, f"${variable}={_short(text)}", given.cwd, text=text)
-                break
+        variable = next((one for one in variables(name) if one in given.environment), None)
+        if variable is not None:
+            text = given.environment[variable]
+            yield _Offer(name, f"${variable}={_short(text)}", given.cwd, text=text)
     for option in given.options:
         name, equals, text = option.partition("=")
         if equals and name.strip():

@@ -6,6 +6,7 @@ folders only; imports nothing, writes nothing.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 MARKERS = ("yamlflow.toml", "pyproject.toml", ".yamlflow", ".git")
@@ -26,6 +27,11 @@ def import_roots(folder: Path) -> tuple[Path, ...]:
     root = project_root(folder)
     wanted = (folder, folder / "src", root, root / "src")
     return tuple(dict.fromkeys(path for path in wanted if path == folder or path.is_dir()))
+
+
+def shipped_root(folder: Path, written: str | None) -> Path:
+    """The folder whose files are the code: what the file in `folder` says, else the project root."""
+    return Path(os.path.normpath(folder.absolute() / written)) if written is not None else project_root(folder)
 
 
 def shown(path: Path) -> str:

@@ -21,7 +21,7 @@ from yamlflow.schema.source import STDIN, Source
 
 MAX_USES = 8
 MAX_FILES = 64
-_SILENT_INSIDE = ("on_success", "on_failure", "on_exit", "schedule", "deadline", "store", "keep")
+_SILENT_INSIDE = ("on_success", "on_failure", "on_exit", "schedule", "deadline", "store", "code", "keep")
 
 
 @dataclass(slots=True, eq=False)

@@ -5,10 +5,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from yamlflow.core.patterns import PatternError, parse_pattern
 from yamlflow.schema.model import quantities
 from yamlflow.schema.model.kinds import (
     CRON,
-    TEXT,
     Count,
     Id,
     Json,
@@ -70,6 +70,9 @@ def _target(written: str) -> str:
 
 _TARGET_PATTERN = rf"https?://\S+|[^@\s]+@[^@\s]+|{quantities.SECRET_PATTERN}"
 _STORE_PATTERN = r"local|s3://[a-z0-9][a-z0-9.-]+(?:/\S*)?|file:///\S+"
+_FILES_PATTERN = (  # as core.patterns has it
+    r"(?!\s*$)(?!!)(?:\.?/)*(?:(?:\*\*|(?!\.\.?(?:/|$))(?:(?!\*\*)[^/\\\[{])+)(?:/|$)(?:\.?/)*)+(?:\.)?"
+)
 _OVERLAP_PATTERN = rf"skip|fail|wait:{quantities.DURATION_PATTERN}"
 
 
@@ -79,6 +82,13 @@ def _store(written: str) -> str:
             f"`{written}` is no store", hint="a store is `local`, `s3://bucket/prefix` or `file:///shared/path`"
         )
     return written
+
+
+def _pattern(written: str) -> str:
+    try:
+        return parse_pattern(written).text
+    except PatternError as error:
+        raise Refused(error.message, hint=error.hint) from None
 
 
 def _overlap(written: str) -> str:
@@ -157,6 +167,9 @@ class Keep(Record):
     days: Count | None = Field(None, description="Runs of the last days are kept.", examples=[30])
 
 
+PATTERN = text("pattern", "a pattern such as `*.ipynb`", _pattern, _FILES_PATTERN)
+
+
 class Code(Record):
     """Which files travel to the machine a task runs on."""
 
@@ -164,10 +177,10 @@ class Code(Record):
     root: Text | None = Field(
         None, description="The folder that is shipped; the project's root unless said.", examples=["."]
     )
-    include: Annotated[tuple[str, ...], Listed(TEXT), Also(alone(TEXT))] = Field(
+    include: Annotated[tuple[str, ...], Listed(PATTERN), Also(alone(PATTERN))] = Field(
         (), description="Patterns of more files to ship.", examples=[["models/*.json"]]
     )
-    exclude: Annotated[tuple[str, ...], Listed(TEXT), Also(alone(TEXT))] = Field(
+    exclude: Annotated[tuple[str, ...], Listed(PATTERN), Also(alone(PATTERN))] = Field(
         (), description="Patterns of files not to ship.", examples=[["notebooks", "*.ipynb"]]
     )
 

@@ -86,6 +86,7 @@ class Profile(Record):
     """What profiles of every type have."""
 
     wanted: ClassVar[str] = "a mapping such as `{type: docker, image: python}`"
+    ships_code: ClassVar[bool] = True  # its tasks find nothing of the project but the code package
     type: Text = Field(..., description="local, docker, batch or kubernetes.", examples=["docker"])
     defaults: ProfileDefaults | None = Field(
         None, description="Step defaults that hold on this profile only.", examples=[{"timeout": "4h"}]
@@ -104,6 +105,7 @@ class Profile(Record):
 class LocalProfile(Profile):
     """Processes on this machine."""
 
+    ships_code: ClassVar[bool] = False
     type: Annotated[Literal["local"], words("type", "local")] = Field(
         ..., description="This machine.", examples=["local"]
     )

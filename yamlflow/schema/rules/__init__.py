@@ -21,6 +21,7 @@ from yamlflow.schema.rules import (
     order,
     plaintext,
     rounds,
+    shipping,
     skipping,
     steps,
     text,
@@ -51,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     holes.check_holes,
     unused.check_parameters,
     caching.check_caches,
+    shipping.check_shipping,
 )
 
 

@@ -64,20 +64,10 @@ def _sharing(view: View, place: Place) -> Iterator[Diagnostic]:
         return
     span = place.value("isolation") if place.written("isolation") else place.key()
     hint = "write `isolation: process` on this step, or leave it out"
-    profile = view.profile(view.profile_name(place), place.unit)
+    secrets = view.secrets_of(place)
     if step.run is None:
         said = f"a command is a process of its own: `{place.name}` cannot share one"
         yield Diagnostic("cannot-share", said, span, help=hint)
-    elif step.secrets or (profile is not None and profile.secrets) or _reads_secret(view, place):
-        said = f"`{place.name}` has secrets, which a shared process cannot keep out of its tasks' logs"
+    elif secrets:
+        said = f"{secrets}, which a shared process cannot keep out of its tasks' logs"
         yield Diagnostic("cannot-share", said, span, help=hint)
-    elif view.has_secret_parameters:
-        said = "there are secret parameters, which a shared process cannot keep out of its tasks' logs"
-        yield Diagnostic("cannot-share", said, span, help=hint)
-
-
-def _reads_secret(view: View, place: Place) -> bool:
-    """Whether one of the step's own expressions reads a parameter that is secret."""
-    hidden = {name for name, parameter in place.unit.model.params.items() if parameter.secret}
-    references = (one for site in view.sites if hidden and site.place is place for one in site.expression.references)
-    return any(one.root == "params" and (not one.path or str(one.path[0]) in hidden) for one in references)

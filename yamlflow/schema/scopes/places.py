@@ -27,7 +27,10 @@ HOOKS = ("on_success", "on_failure", "on_exit")
 
 @dataclass(slots=True, eq=False)
 class Unit:
-    """One file. `values` are the parameters whose values are known before the run; `owner` the step that uses it."""
+    """One file. `values` are the parameters whose values are known before the run, `given` those of no default.
+
+    `owner` is the step that uses it.
+    """
 
     file: str
     folder: Path
@@ -36,6 +39,7 @@ class Unit:
     sources: Mapping[str, Source]
     owner: Place | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    given: frozenset[str] = frozenset()
     steps: dict[str, Place] = field(default_factory=dict)
     hooks: dict[str, dict[str, Place]] = field(default_factory=dict)
 

@@ -6,21 +6,33 @@ source files on demand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from yamlflow.core.dataclass import dataclass
 from yamlflow.core.expressions import Reference
 from yamlflow.schema.callables import Finder, Result
 from yamlflow.schema.files.inheritance import Placement
-from yamlflow.schema.files.project import import_roots
+from yamlflow.schema.files.project import import_roots, shipped_root
 from yamlflow.schema.model import LocalProfile, Profile
 from yamlflow.schema.scopes.places import Place, Unit
 from yamlflow.schema.scopes.sites import Role, Site
 
 LOCAL = "local"
+
+
+class Travelling(Protocol):
+    """Which files of a folder travel to other machines."""
+
+    def absence(self, path: Path) -> tuple[str, str] | None:
+        """Why a file below the folder is not among them, and what to do about it; None when it is."""
+
+
+Select = Callable[[Path, Sequence[str], Sequence[str]], Travelling]
+"""The files of a folder that travel, with more by patterns and less by patterns."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +61,8 @@ class View:
     """The whole pipeline. `profiles` are those of the project's and the user's configuration.
 
     `dark` are the files with texts that are no expressions: what they read is
-    not known. `max_items` goes before every `max_items` of the file.
+    not known. `max_items` goes before every `max_items` of the file. `select`
+    says which files travel; without it nothing is said about that.
     """
 
     unit: Unit
@@ -58,6 +71,7 @@ class View:
     profiles: Mapping[str, Profile] = field(default_factory=dict)
     dark: frozenset[str] = frozenset()
     max_items: int | None = None
+    select: Select | None = None
     iterated: dict[str, set[str]] | None = None
 
     @cached_property
@@ -90,12 +104,21 @@ class View:
     def reads(self, place: Place) -> list[Reading]:
         return self.readings_of.get(id(place), [])
 
-    # ------------------------------------------------------------ where a step runs
+    def secrets_of(self, place: Place) -> str:
+        """What must be taken out of all that a step's tasks print, in words; empty when there is nothing.
 
-    @property
-    def has_secret_parameters(self) -> bool:
-        """Whether there is something to take out of what every task prints."""
-        return any(param.secret for param in self.unit.model.params.values())
+        Secret parameters are for every step: the value may reach it in any other's result.
+        """
+        profile = self.profile(self.profile_name(place), place.unit)
+        if place.step.secrets or (profile is not None and profile.secrets):
+            return f"`{place.name}` has secrets"
+        return "there are secret parameters" if self._has_secret_parameters else ""
+
+    @cached_property
+    def _has_secret_parameters(self) -> bool:
+        return any(param.secret for unit in self.unit.units() for param in unit.model.params.values())
+
+    # ------------------------------------------------------------ where a step runs
 
     def profile_name(self, place: Place) -> str:
         own = place.step.executor
@@ -125,6 +148,21 @@ class View:
         """Whether `--executor` sends the step elsewhere than the file says."""
         own = place.step.executor
         return self.profile_name(place) != (own.use if own is not None else LOCAL)
+
+    # ------------------------------------------------------------ what travels there
+
+    @cached_property
+    def shipped_root(self) -> Path:
+        """The folder whose files are the pipeline's code."""
+        code = self.unit.model.code
+        return shipped_root(self.unit.folder, code.root if code is not None else None)
+
+    @cached_property
+    def travelling(self) -> Travelling | None:
+        """Found out when it is first asked for: it may take a moment."""
+        code = self.unit.model.code
+        patterns = (code.include, code.exclude) if code is not None else ((), ())
+        return self.select(self.shipped_root, *patterns) if self.select is not None else None
 
     # ------------------------------------------------------------ callables
 

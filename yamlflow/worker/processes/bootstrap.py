@@ -5,9 +5,10 @@ The launcher imports this module and `frames` of this folder, and no other.
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
-_ROOT = str(Path(__file__).resolve().parents[3])
+_HERE = os.path.realpath(__file__)
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(_HERE))))
 _CODE = (
     "import sys; sys.path[:1] = [{root!r}]; import yamlflow; del sys.path[0]; "
     "from yamlflow.worker.processes.{module} import {function}; {function}(*map(int, sys.argv[1:]))"

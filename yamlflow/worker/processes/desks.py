@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-SPARE = 8
+SPARE = 32
 
 
 def open_log(path: str) -> int:
@@ -25,11 +25,10 @@ class Desks:
         self._scratches: list[str] = []
         self._count = 0
 
-    def log(self, path: str) -> int:
-        """The log of a task that has none yet, open. Raises OSError."""
+    def log(self, path: str) -> None:
+        """An empty log for a task that has none yet, if one is at hand; else who opens it makes it."""
         if self._logs:
             _renamed(self._logs.pop(), path)
-        return open_log(path)
 
     def scratch(self, path: str) -> None:
         """A new, empty folder of mode 0700. Raises OSError."""

@@ -46,29 +46,39 @@ def threads(cpu: float, declared: Mapping[str, str]) -> dict[str, str]:
     return {name: count for name in THREADS if name not in declared and name not in os.environ}
 
 
-def task_variables(job: Job) -> dict[str, str]:
-    """What differs from attempt to attempt."""
+def step_variables(job: Job) -> dict[str, str]:
+    """What most tasks of a step have in common."""
     variables = {
         "YAMLFLOW_RUN_ID": job.run_id,
         "YAMLFLOW_STEP": job.task.node,
         "YAMLFLOW_ATTEMPT": str(job.attempt),
-        "YAMLFLOW_ATTEMPT_ID": job.attempt_id,
-        "YAMLFLOW_TASK_DIR": job.scratch,
         "YAMLFLOW_CPU": f"{job.grant.cpu:g}",
-        "YAMLFLOW_CHECKPOINT_DIR": checkpoint_folder(job),
-        "TMPDIR": job.scratch,
     }
     if job.grant.gpus:
         variables["CUDA_VISIBLE_DEVICES"] = ",".join(job.grant.gpus)
     return variables
 
 
+def own_variables(job: Job) -> dict[str, str]:
+    """What differs from attempt to attempt."""
+    return {
+        "YAMLFLOW_ATTEMPT_ID": job.attempt_id,
+        "YAMLFLOW_TASK_DIR": job.scratch,
+        "YAMLFLOW_CHECKPOINT_DIR": checkpoint_folder(job),
+        "TMPDIR": job.scratch,
+    }
+
+
+def task_variables(job: Job) -> dict[str, str]:
+    """All that yamlflow says to a task."""
+    return {**step_variables(job), **own_variables(job)}
+
+
 def enter(variables: Mapping[str, str]) -> None:
-    """Set the variables; those that are so already cost nothing."""
+    """Set the variables."""
     present = os.environ
     for name, value in variables.items():
-        if present.get(name) != value:
-            present[name] = value
+        present[name] = value
 
 
 def checkpoint_folder(job: Job) -> str:

@@ -10,7 +10,7 @@ a writer that shares it with others must block, for a blocking write stays in on
     nursery  -> launcher   dead(id, status)
     launcher -> template   run(common, each) · kill(id, cause, force) · release(id)
                            worker(id, desk) + its socket and page · end(id, number, cause, force)
-    template -> launcher   ready · unusable(failure) · exit(id, status, cause, seconds, cpu, memory, back)
+    template -> launcher   ready · unusable(failure) · exit(each: id, status, cause, seconds, cpu, memory, back)
                            back(back): the ids of what was not begun, and now never is
                            left(id, status, cause, memory)
     task     -> launcher   progress(id, message, fraction) · outcome(id, outcome)
@@ -43,15 +43,16 @@ _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 """What `json.loads` comes to for a text of our own, without its six steps before it."""
 
 
-def _make_encoder() -> Callable[[Any], str]:
+def _make_encoder() -> Callable[[Any], bytes]:
     """What `json.dumps` comes to, made once and not for each frame, where the standard library lets us."""
     make: Any = getattr(encoder, "c_make_encoder", None)
     try:
         chunks = make(None, _refuse, encoder.encode_basestring_ascii, None, ":", ",", False, False, True)
         "".join(chunks({"a": [1]}, 0))
     except TypeError:
-        return json.JSONEncoder(separators=(",", ":")).encode
-    return lambda frame: "".join(chunks(frame, 0))
+        encode = json.JSONEncoder(separators=(",", ":")).encode
+        return lambda frame: encode(frame).encode()
+    return lambda frame: "".join(chunks(frame, 0)).encode()
 
 
 def _refuse(value: object) -> Any:
@@ -182,7 +183,7 @@ def _over(inner: socket.socket) -> Channel:
 
 def pack(frame: Mapping[str, Any], spill: str) -> bytes:
     """The packet of a frame; `spill` is the path of the file that a large one is written to."""
-    data = to_bytes(frame)
+    data = _encode(frame)
     if len(data) <= INLINE:
         return data
     os.makedirs(os.path.dirname(spill), mode=0o700, exist_ok=True)
@@ -192,7 +193,7 @@ def pack(frame: Mapping[str, Any], spill: str) -> bytes:
 
 
 def to_bytes(frame: Mapping[str, Any]) -> bytes:
-    return _encode(frame).encode()
+    return _encode(frame)
 
 
 def unpack(data: bytes) -> Frame:

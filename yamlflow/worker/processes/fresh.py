@@ -27,19 +27,20 @@ if TYPE_CHECKING:
 # -------------------------------------------------------------------- tasks
 
 
-def become(spec: Spec, desk: task.Desk, leash: kernel.Leash) -> NoReturn:
+def become(spec: Spec, desk: task.Desk, output: int | None, leash: kernel.Leash) -> NoReturn:
     """Turn a fork of the template into an interpreter of its own that does the job."""
     status, job = 1, desk.job
     try:
-        task.enter(desk)
-        python = spec.python or sys.executable
-        body = {"job": job_to_json(job), "secrets": list(spec.secrets)}
-        descriptors = (_inherited(desk.channel.fileno()), _in_memory(body), *_held(leash))
-        try:
-            os.execv(python, command(python, "fresh", "main", *descriptors))
-        except OSError as error:
-            task.fail(job, desk.channel, f"cannot start the interpreter {python}: {error.strerror}")
-            status = task.FAILED_CLEAN
+        os.setsid()
+        if task.enter(desk, output):
+            python = spec.python or sys.executable
+            body = {"job": job_to_json(job), "secrets": list(spec.secrets)}
+            descriptors = (_inherited(desk.channel.fileno()), _in_memory(body), *_held(leash))
+            try:
+                os.execv(python, command(python, "fresh", "main", *descriptors))
+            except OSError as error:
+                task.fail(job, desk.channel, f"cannot start the interpreter {python}: {error.strerror}")
+                status = task.FAILED
     finally:
         os._exit(status)
 
@@ -57,7 +58,7 @@ def main(channel: int, memory: int, *leash: int) -> NoReturn:
         faulthandler.enable()
         task.prepare_streams()
         seeding.watch_imports()
-        status = task.work(job, frames.inherited(channel), masked)
+        status = task.work(task.desk_of(job, frames.inherited(channel), 0, masked))
     finally:
         os._exit(status)
 
@@ -68,6 +69,7 @@ def main(channel: int, memory: int, *leash: int) -> NoReturn:
 def become_worker(spec: Spec, bench: Bench, page: int, parent: int, leash: kernel.Leash) -> NoReturn:
     """Turn a fork of the template into an interpreter of its own that does shared tasks."""
     try:
+        os.setsid()
         task.detach(parent)
         body = {name: getattr(bench, name) for name in ("scratch", "capture", "gpus")}
         memory = _in_memory({**body, "target": spec.target, "code_roots": spec.code_roots})

@@ -15,7 +15,7 @@ import signal
 import sys
 from collections.abc import Collection
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -24,17 +24,13 @@ PUNCH_HOLE = 0x02 | 0x01  # FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
 START_METHOD = "YAMLFLOW_START_METHOD"
 """`fork` or `spawn`: how tasks start, when the platform's own way is not wanted."""
 
+Dead = tuple[int, int, resource.struct_rusage]
+"""A child that was reaped, as wait4 tells it: pid, status, usage."""
+
 _LINUX = sys.platform == "linux"
-_libc = ctypes.CDLL(None, use_errno=True) if _LINUX else None
+_libc = ctypes.CDLL(None) if _LINUX else None
 _SIGKILL = int(signal.SIGKILL)
-
-
-class Dead(NamedTuple):
-    """A child that was reaped, as wait4 tells it."""
-
-    pid: int
-    status: int
-    usage: resource.struct_rusage
+_prctl: Any = _libc.prctl if _libc else None
 
 
 Leash = tuple[int, int] | None
@@ -89,9 +85,10 @@ def next_dead(children: Collection[int]) -> Dead | None:
         return None
     if ended is None:
         return None
-    if ended.si_pid in children:
-        signal_group(ended.si_pid, signal.SIGKILL)
-    return Dead(*os.wait4(ended.si_pid, 0))
+    pid = ended.si_pid
+    if pid in children:
+        signal_group(pid, _SIGKILL)
+    return os.wait4(pid, 0)
 
 
 def _reaped(pid: int) -> Dead | None:
@@ -100,7 +97,7 @@ def _reaped(pid: int) -> Dead | None:
         return None
     with suppress(ProcessLookupError, PermissionError):  # the group is gone
         os.killpg(pid, signal.SIGKILL)
-    return Dead(pid, status, usage)
+    return pid, status, usage
 
 
 def has_children() -> bool:
@@ -137,7 +134,7 @@ def die_with_parent(parent: int) -> bool:
     """SIGKILL for this process when the thread that forked it ends; `parent` is the pid it had before the fork."""
     if _libc is None:
         return False
-    _libc.prctl(PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+    _prctl(PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it died before we asked
         os.kill(os.getpid(), signal.SIGKILL)
     return True
@@ -147,7 +144,17 @@ def adopt_orphans() -> bool:
     """Descendants whose parent ends become children of this process instead of init's."""
     if _libc is None:
         return False
-    return bool(_libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    return bool(_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def head_family(parent: int) -> None:
+    """End with the parent, and adopt descendants whose own parents end: both at once, for each task does it."""
+    if _libc is None:
+        return
+    _prctl(PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if os.getppid() != parent:  # it died before we asked
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def punch(descriptor: int, start: int, length: int) -> bool:
@@ -186,8 +193,16 @@ def signal_group(pid: int, number: int) -> None:
 
 
 def children() -> list[int]:
-    """Pids of the living children of this process, also of adopted ones."""
+    """Pids of the children of this process that were not reaped, also of adopted ones."""
     me = str(os.getpid())
+    try:
+        with open(f"/proc/self/task/{me}/children", encoding="ascii") as file:
+            return [int(pid) for pid in file.read().split()]
+    except OSError:  # no Linux, or one without this file
+        return _children_by_parent(me)
+
+
+def _children_by_parent(me: str) -> list[int]:
     return [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and _parent(pid) == me] if _LINUX else []
 
 

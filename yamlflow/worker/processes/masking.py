@@ -7,12 +7,12 @@ writes is found: as many bytes as the longest value are held back.
 
 from __future__ import annotations
 
-import base64
-import json
 import os
-import re
 from collections.abc import Iterable, Sequence
-from urllib.parse import quote, quote_plus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import re
 
 SHORTEST = 4
 """A shorter value would mask half of every log."""
@@ -34,8 +34,10 @@ def forms(value: str) -> set[bytes]:
 
 def _escapes(text: str) -> set[str]:
     """A text as it stands in a URL, in JSON, XML, a shell's command and Python's own `repr`."""
-    from html import escape  # a table of 2,000 entities that a task without secrets does not carry
+    import json  # all late: a task without secrets does not carry them
+    from html import escape
     from shlex import quote as shell_quote
+    from urllib.parse import quote, quote_plus
 
     json_forms = (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
     xml_forms = (escape(text), escape(text, quote=False), escape(text).replace("&#x27;", "&apos;"))
@@ -47,6 +49,8 @@ def _escapes(text: str) -> set[str]:
 
 def _base64_forms(value: bytes) -> set[bytes]:
     """The part of its Base64 that is the same whatever stands around it, for each of the three places it may start."""
+    import base64
+
     found = set()
     for shift in range(3):
         encoded = base64.b64encode(b"\0" * shift + value)
@@ -60,7 +64,11 @@ def _base64_forms(value: bytes) -> set[bytes]:
 def pattern(values: Iterable[str]) -> re.Pattern[bytes] | None:
     """What to look for, longest first; None when there is nothing long enough to hide."""
     every = sorted({form for value in values for form in forms(value)}, key=len, reverse=True)
-    return re.compile(b"|".join(map(re.escape, every))) if every else None
+    if not every:
+        return None
+    import re
+
+    return re.compile(b"|".join(map(re.escape, every)))
 
 
 def masked(text: str, values: Iterable[str]) -> str:

@@ -19,6 +19,8 @@ def kills(root: str = ROOT, groups: str = "/proc/self/cgroup") -> int:
             counted = _count(f"{root}{group}/memory.events")
         elif "memory" in controllers.split(","):
             counted = _count(f"{root}/memory{group}/memory.oom_control")
+            if counted is None:  # in a container, whose own group is the top of what it sees
+                counted = _count(f"{root}/memory/memory.oom_control")
         else:
             continue
         if counted is not None:

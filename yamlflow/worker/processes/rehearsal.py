@@ -12,10 +12,9 @@ from __future__ import annotations
 import os
 import sys
 
-from yamlflow.core.graph import TaskId
-from yamlflow.core.jobs import Job, job_from_json, job_to_json, outcome_to_json
-from yamlflow.worker import invocation
-from yamlflow.worker.processes import environment, frames, kernel, task
+from yamlflow.core.identity import TaskId
+from yamlflow.core.jobs import Job, job_from_json, job_to_json
+from yamlflow.worker.processes import environment, frames, task
 
 TIMES = 12
 """Calls after which Python has seen enough of a function."""
@@ -32,20 +31,25 @@ def nothing(n: int) -> int:
 
 
 def rehearse() -> None:
-    target = {"kind": "python", "callable": f"{__name__}:nothing"}
-    body = job_to_json(Job("a", "r", TaskId("n", (0,)), "n[0]", 1, target, inputs={"n": 1}, scratch="/"))
-    present = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    """Before the template has signals of its own: what a task does first undoes them."""
+    ours, theirs = frames.pair()
+    target = {"kind": "python", "callable": f"{__name__}:nothing", "outputs": None}
+    body = job_to_json(
+        Job("a", "r", TaskId("n", (0,)), "n[0]", 1, target, inputs={"n": 1}, scratch="/", log=os.devnull)
+    )
+    present = dict(os.environ)
     for _ in range(TIMES):
         job = job_from_json(body)
-        environment.task_variables(job)
-        environment.enter(present)
-        outcome = invocation.Invocation(job, _silent).perform(invocation.call)
-        outcome = task.without_secrets(outcome, ())
-        task.write_down(job, outcome)
-        task.flush()
-        frames.pack({"op": "outcome", "id": job.attempt_id, "outcome": outcome_to_json(outcome)}, "")
+        environment.enter(environment.step_variables(job))
+        desk = task.desk_of(job, ours, os.getppid(), ())
+        desk.invocation.foresee()
+        task.enter(desk, None)
+        task.perform(desk)
         task.wind_down()
-        kernel.has_children()
+        theirs.receive()
+    os.environ.update(present)
+    ours.close()
+    theirs.close()
 
 
 _kept: list[bytes] = []
@@ -62,7 +66,3 @@ def fill_holes() -> None:
             last = place
             if row == ROW:
                 break
-
-
-def _silent(message: str, fraction: float | None) -> None:
-    """Nobody listens."""

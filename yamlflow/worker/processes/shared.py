@@ -46,6 +46,7 @@ def become(bench: Bench, parent: int) -> NoReturn:
     """Turn a fresh fork of the template into a worker."""
     status = 1
     try:
+        os.setsid()
         task.detach(parent)
         serve(bench)
         status = 0

@@ -13,23 +13,31 @@ import faulthandler
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import NoReturn
 
 from yamlflow.core.dataclass import dataclass
 from yamlflow.core.jobs import Failure, Job, Outcome, outcome_to_json
-from yamlflow.worker import invocation
 from yamlflow.worker.disk import remove_tree
-from yamlflow.worker.processes import frames, hazards, kernel, logs, masking, seeding
+from yamlflow.worker.invocation import Invocation, Work, call
+from yamlflow.worker.processes import environment, frames, hazards, kernel, logs, masking, seeding
+from yamlflow.worker.processes.desks import open_log
 
-DONE, DONE_CLEAN, FAILED_CLEAN = 92, 93, 94
-GOOD = frozenset({DONE, DONE_CLEAN})
+FAILED, DONE = 208, 212
+"""Exit statuses of a task that told an outcome; what it was like is added to them."""
+
+_CLEAN, _HEAVY = 1, 2
+GOOD = frozenset(range(DONE, DONE + 4))
 """Exit statuses of a task that did its work: what waits behind it can begin."""
 
-CLEAN = frozenset({DONE_CLEAN, FAILED_CLEAN})
-"""Exit statuses of a task that leaves nothing: no child, and nothing in its scratch folder."""
+CLEAN = frozenset({FAILED + _CLEAN, FAILED + _CLEAN + _HEAVY, DONE + _CLEAN, DONE + _CLEAN + _HEAVY})
+"""Exit statuses of a task that leaves its scratch folder as it was: empty."""
+
+HEAVY = frozenset({FAILED + _HEAVY, FAILED + _HEAVY + _CLEAN, DONE + _HEAVY, DONE + _HEAVY + _CLEAN})
+"""Exit statuses of a task that had to import what its template could have imported for all."""
+
+CALLING = "yamlflow.worker.calls.calling"
 
 _SIGCHLD, _DEFAULT = int(signal.SIGCHLD), int(signal.SIG_DFL)
 DUMP_STACKS = signal.SIGUSR2
@@ -41,37 +49,59 @@ _OUR_EXIT_HANDLERS = atexit._ncallbacks()  # noqa: SLF001 - there is no public w
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A task's place, laid before the fork: the job, where it writes to, whom it tells, and who forks it."""
+    """A task's place, laid before the fork: the job, its call, its own environment, whom it tells and who forks it.
+
+    `masked` are texts that its words must not hold.
+    """
 
     job: Job
-    output: int
+    invocation: Invocation
+    variables: Mapping[str, str]
     channel: frames.Channel
     parent: int
+    masked: Sequence[str]
 
 
-def become(desk: Desk, masked: Sequence[str]) -> NoReturn:
-    """Turn a fresh fork into the task."""
+def desk_of(job: Job, channel: frames.Channel, parent: int, masked: Sequence[str]) -> Desk:
+    """A desk with everything that can be ready before the fork."""
+
+    def say(message: str, fraction: float | None) -> None:
+        message = masking.masked(message, masked) if masked else message
+        tell(channel, {"op": "progress", "id": job.attempt_id, "message": message, "fraction": fraction}, job)
+
+    return Desk(job, Invocation(job, say), environment.own_variables(job), channel, parent, masked)
+
+
+def become(desk: Desk, output: int | None) -> NoReturn:
+    """Turn a fresh fork into the task; it writes to its log, or to the descriptor that is given."""
     status = 1
     try:
-        enter(desk)
-        status = work(desk.job, desk.channel, masked)
+        os.setsid()
+        if enter(desk, output):
+            status = work(desk)
     finally:
         os._exit(status)
 
 
-def enter(desk: Desk) -> None:
-    """Cut loose from the template: session, signals, output."""
+def enter(desk: Desk, output: int | None) -> bool:
+    """Cut loose from the template: signals, environment, output. False, and told, when there is no log."""
     detach(desk.parent)
-    os.dup2(desk.output, 1)
-    os.dup2(desk.output, 2)
-    os.close(desk.output)
+    environment.enter(desk.variables)
+    if output is None:
+        try:
+            output = open_log(desk.job.log)
+        except OSError as error:
+            fail(desk.job, desk.channel, f"cannot prepare the task: {error}")
+            return False
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+    return True
 
 
 def detach(parent: int) -> None:
-    """A session of its own that ends with the template, and none of the template's signals."""
-    os.setsid()
-    kernel.die_with_parent(parent)
-    kernel.adopt_orphans()
+    """End with the template, and have none of its signals."""
+    kernel.head_family(parent)
     _signal.set_wakeup_fd(-1)
     _signal.signal(_SIGCHLD, _DEFAULT)
 
@@ -91,29 +121,36 @@ def fail(job: Job, channel: frames.Channel, message: str) -> None:
     tell(channel, frame, job)
 
 
-def work(job: Job, channel: frames.Channel, masked: Sequence[str]) -> int:
-    """Do the job and tell the outcome; gives the exit status."""
-    seeding.seed(job.seed)
-
-    def say(message: str, fraction: float | None) -> None:
-        message = masking.masked(message, masked) if masked else message
-        tell(channel, {"op": "progress", "id": job.attempt_id, "message": message, "fraction": fraction}, job)
-
-    outcome = without_secrets(invocation.Invocation(job, say).perform(_target(job)), masked)
-    write_down(job, outcome)
-    flush()
-    tell(channel, {"op": "outcome", "id": job.attempt_id, "outcome": outcome_to_json(outcome)}, job)
+def work(desk: Desk) -> int:
+    """Do the job, tell the outcome, tidy up; gives the exit status."""
+    light = CALLING not in sys.modules
+    outcome = perform(desk)
     wind_down()
-    clean = leave(job, outcome) and not kernel.has_children()
-    if outcome.state == "failed":
-        return FAILED_CLEAN if clean else 1
-    return DONE_CLEAN if clean else DONE
+    status = FAILED if outcome.state == "failed" else DONE
+    if leave(desk.job, outcome):
+        status += _CLEAN
+    return status + _HEAVY if light and CALLING in sys.modules else status
+
+
+def perform(desk: Desk) -> Outcome:
+    """Do the job and tell the outcome."""
+    job = desk.job
+    seeding.seed(job.seed)
+    outcome = desk.invocation.perform(_target(job))
+    if outcome.failure is not None:
+        outcome = without_secrets(outcome, desk.masked)
+        write_down(job, outcome)
+    flush()
+    tell(desk.channel, {"op": "outcome", "id": job.attempt_id, "outcome": outcome_to_json(outcome)}, job)
+    return outcome
 
 
 def without_secrets(outcome: Outcome, masked: Sequence[str]) -> Outcome:
     """The words of a failure are shown and kept: no secret may be in them."""
     if outcome.failure is None or not masked:
         return outcome
+    from dataclasses import replace
+
     failure = outcome.failure
     message, trace = masking.masked(failure.message, masked), masking.masked(failure.traceback, masked)
     return replace(outcome, failure=replace(failure, message=message, traceback=trace))
@@ -128,7 +165,7 @@ def write_down(job: Job, outcome: Outcome) -> None:
         sys.stderr.write(f"{(failure.traceback or f'{failure.exception}: {failure.message}').rstrip()}\n")
 
 
-def _target(job: Job) -> invocation.Work:
+def _target(job: Job) -> Work:
     if job.target["kind"] == "command":
         from yamlflow.worker.commands import execute
 
@@ -136,7 +173,7 @@ def _target(job: Job) -> invocation.Work:
         return execute
     if job.cwd == "scratch":
         os.chdir(job.scratch)
-    return invocation.call
+    return call
 
 
 def tell(channel: frames.Channel, frame: frames.Frame, job: Job) -> None:
@@ -164,7 +201,7 @@ def flush() -> None:
 
 def wind_down() -> None:
     """Let threads and exit handlers finish, for a while: the outcome is told already."""
-    if hazards.threads() > 1 or atexit._ncallbacks() > _OUR_EXIT_HANDLERS:  # noqa: SLF001
+    if ("threading" in sys.modules and hazards.threads() > 1) or atexit._ncallbacks() > _OUR_EXIT_HANDLERS:  # noqa: SLF001
         faulthandler.dump_traceback_later(WIND_DOWN, exit=True)
         _join_threads()
         atexit._run_exitfuncs()  # noqa: SLF001

@@ -12,20 +12,19 @@ and kills. Must never call the step's code, nor outlive its launcher or nursery.
 from __future__ import annotations
 
 import gc
+import operator
 import os
-import resource
 import select
 import signal
 import sys
 import time
 import warnings
 from collections import deque
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, NoReturn
 
-from yamlflow.core.jobs import Failure, Job, Outcome, job_from_json, outcome_to_json
-from yamlflow.worker import invocation
-from yamlflow.worker.calls import importing
-from yamlflow.worker.calls.failures import failure_of
+from yamlflow.core.jobs import job_from_json, outcome_to_json
 from yamlflow.worker.processes import (
     environment,
     frames,
@@ -33,14 +32,14 @@ from yamlflow.worker.processes import (
     hazards,
     kernel,
     logs,
-    masking,
     rehearsal,
     seeding,
     task,
 )
-from yamlflow.worker.processes.desks import Desks, open_log
+from yamlflow.worker.processes.desks import Desks
 from yamlflow.worker.processes.masking import Masker
-from yamlflow.worker.processes.running import LONG, NEVER, Running
+from yamlflow.worker.processes.premises import Premises, output_to
+from yamlflow.worker.processes.running import LONG, NEVER, TICK, Running
 from yamlflow.worker.processes.spec import Spec
 from yamlflow.worker.processes.workers import Workers
 
@@ -48,11 +47,8 @@ IDLE = 3600.0
 DUMP = 0.2
 """Seconds a task has to write its stacks before it is asked to end."""
 
-LIMIT = 1 << 20
-"""Bytes of what an import printed that are kept when secrets must be taken out of it."""
-
-TICK = 1.0
-"""Seconds between two looks at the logs of running tasks."""
+HOLD = 0.02
+"""Seconds after which the end of a task is told, also when the next one of its line has begun."""
 
 
 def become(spec: Spec, channel: frames.Channel, parent: int) -> NoReturn:
@@ -81,8 +77,10 @@ class Template:
         self._desks = Desks()
         self._pid = 0
         self._resident = 0
-        self._foreseen = {""}
-        self._masked: tuple[str, ...] = spec.masked
+        self._ended: list[Running] = []
+        self._due = self._alarm = NEVER
+        self._entered: Mapping[str, str] = {}
+        self._premises = Premises(spec)
         self._woken, wakeup = kernel.wakeup_pipe()
         self._wakeup = wakeup
         self._poll = select.poll()
@@ -92,53 +90,20 @@ class Template:
     # ---------------------------------------------------------------- start
 
     def prepare(self) -> bool:
-        """Environment, folder and import; False when no task can be run, which the launcher is told."""
-        spec = self._spec
-        try:
-            _output_to(kernel.memory_file("import") if self._hides else open_log(spec.log))
-            secrets = environment.secrets(spec.secrets, os.environ)
-            self._masked = (*spec.masked, *secrets.values())
-            os.environ.update({**environment.threads(spec.cpu, spec.env), **spec.env, **secrets})
-            os.chdir(spec.cwd or "/")
-            importing.prepare_path(spec.code_roots)
-            if not spec.target:
-                import yamlflow.worker.commands  # noqa: F401 - for the forks
-            elif not spec.fresh:
-                importing.import_target(spec.target, spec.code_roots)
-        except BaseException as error:  # noqa: BLE001 - whatever importing a module raises, sys.exit included
-            self._say_unusable(error)
+        """Whether tasks can be run here, which the launcher is told."""
+        unusable = self._premises.prepare()
+        if unusable is not None:
+            self._send({"op": "unusable", "outcome": outcome_to_json(unusable)})
             return False
-        self._publish_output()
-        if not spec.fresh and spec.target and hazards.found():
-            fresh.restart_template(spec, self._channel)
+        if not self._spec.fresh and self._spec.target and hazards.found():
+            fresh.restart_template(self._spec, self._channel)
         self._settle()
         self._send({"op": "ready"})
         return True
 
-    @property
-    def _hides(self) -> bool:
-        return bool(self._spec.secrets or self._spec.masked)
-
-    def _publish_output(self) -> None:
-        """What importing printed is in the log already, unless there were secrets to take out of it."""
-        task.flush()
-        if self._hides:
-            os.lseek(1, 0, os.SEEK_SET)
-            said = masking.cleaned(os.read(1, LIMIT), self._masked)
-            log = open_log(self._spec.log)
-            os.write(log, said)
-            os.close(log)
-
-    def _say_unusable(self, error: BaseException) -> None:
-        self._publish_output()
-        known = isinstance(error, (importing.CallableNotFoundError, environment.SecretMissingError))
-        failure = Failure("error", str(error), exception=type(error).__name__) if known else failure_of(error)
-        outcome = task.without_secrets(Outcome("failed", failure=failure), self._masked)
-        self._send({"op": "unusable", "outcome": outcome_to_json(outcome)})
-
     def _settle(self) -> None:
         """The state that tasks are forked from: everything imported, nothing buffered, no garbage to collect."""
-        _output_to(os.open(os.devnull, os.O_WRONLY))
+        output_to(os.open(os.devnull, os.O_WRONLY))
         seeding.watch_imports()
         # 3.12 counts native threads; those that make forking unsafe have been looked for
         warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
@@ -150,7 +115,7 @@ class Template:
         rehearsal.fill_holes()
         gc.freeze()
         self._resident = kernel.resident() if self._spec.target and not self._spec.fresh else 0
-        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        signal.signal(signal.SIGCHLD, operator.is_)  # does nothing, and not in Python: that costs each fork pages
         signal.set_wakeup_fd(self._wakeup, warn_on_full_buffer=False)
         self._poll.register(self._channel, select.POLLIN)
         self._poll.register(self._woken, select.POLLIN)
@@ -170,19 +135,20 @@ class Template:
                         return
                 else:
                     self._relay(descriptor)
-            self._keep_time()
-            self._workers.keep_time()
+            now = time.monotonic()
+            if self._alarm <= now:
+                self._keep_time(now)
+            if self._workers.living:
+                self._workers.keep_time()
+            if self._due <= now:
+                self._report()
 
     def _patience(self) -> float:
         """Milliseconds until something is due."""
-        if not self._running:
-            return min(IDLE, self._workers.patience()) * 1000
-        patience = min(TICK, self._workers.patience())
-        now = time.monotonic()
-        for running in self._running.values():
-            if running.due - now < patience:
-                patience = max(0.0, running.due - now)
-        return patience * 1000
+        patience = min(IDLE, min(self._alarm, self._due) - time.monotonic())
+        if self._workers.living:
+            patience = min(patience, self._workers.patience())
+        return max(0.0, patience * 1000)
 
     def _drain_wakeups(self) -> None:
         try:
@@ -197,7 +163,7 @@ class Template:
         if frame is None:
             return False
         if frame["op"] == "run":
-            self._start(deque(job_from_json({**frame["common"], **own}) for own in frame["each"]))
+            self._start(self._line(frame["common"], frame["each"]))
         elif frame["op"] == "worker":
             self._workers.hire(frame, *descriptors)
         elif frame["op"] == "end":
@@ -214,40 +180,53 @@ class Template:
 
     # ---------------------------------------------------------------- tasks
 
-    def _start(self, jobs: deque[Job]) -> None:
-        """Fork the first; the others wait behind it. What can be done before the fork is: there it costs each task."""
-        job = jobs.popleft()
-        if job.target.get("callable", "") not in self._foreseen:
-            self._foresee(job)
+    def _line(self, common: Mapping[str, Any], each: Sequence[Mapping[str, Any]]) -> deque[Running]:
+        """Tasks to be done one after another, each with what can be ready before any of them is forked."""
+        line: deque[Running] = deque()
+        variables = self._entered
+        for own in each:
+            job = job_from_json({**common, **own})
+            desk = task.desk_of(job, self._channel, self._pid, self._premises.masked)
+            if job.target["kind"] == "python" and not self._spec.fresh and not desk.invocation.foresee():
+                self._widen()
+            found = environment.step_variables(job)
+            variables = variables if found == variables else found
+            line.append(Running(desk, variables, line))
+        return line
+
+    def _start(self, line: deque[Running]) -> None:
+        """Fork the first of a line; the others wait behind it."""
+        running = line.popleft()
+        job = running.job
         try:
-            masker = Masker.of(self._masked, job.log) if self._masked else None
-            output = masker.write_end if masker else self._desks.log(job.log)
+            if self._premises.masked:
+                running.masker = Masker.of(self._premises.masked, job.log)
+            else:
+                self._desks.log(job.log)
             self._desks.scratch(job.scratch)
         except OSError as error:
             task.fail(job, self._channel, f"cannot prepare the task: {error}")
-            self._report(Running(job, 0.0, NEVER, jobs), 0, 0.0)
+            self._tell_ended([running])
             return
-        environment.enter(environment.task_variables(job))
-        desk = task.Desk(job, output, self._channel, self._pid)
-        now = time.monotonic()
+        if running.variables is not self._entered:
+            environment.enter(running.variables)
+            self._entered = running.variables
+        running.started = now = time.monotonic()
+        running.deadline = now + job.timeout if job.timeout else NEVER
         pid = os.fork()
         if pid == 0:
-            self._become(desk)
-        os.close(output)
-        self._running[pid] = Running(job, now, now + job.timeout if job.timeout else NEVER, jobs, masker)
-        if masker:
-            self._poll.register(masker.read_end, select.POLLIN)
+            self._become(running)
+        self._running[pid] = running
+        self._alarm = min(self._alarm, running.due)
+        if running.masker:
+            os.close(running.masker.write_end)
+            self._poll.register(running.masker.read_end, select.POLLIN)
 
-    def _become(self, desk: task.Desk) -> NoReturn:
+    def _become(self, running: Running) -> NoReturn:
+        output = running.masker.write_end if running.masker else None
         if self._spec.fresh:
-            fresh.become(self._spec, desk, self._leash)
-        task.become(desk, self._masked)
-
-    def _foresee(self, job: Job) -> None:
-        target = job.target["callable"]
-        self._foreseen.add(target)
-        if not self._spec.fresh:
-            invocation.foresee(target, job.code_roots)
+            fresh.become(self._spec, running.desk, output, self._leash)
+        task.become(running.desk, output)
 
     def _release(self, attempt_id: str) -> bool:
         """A job that has not begun is not to begin; whether it was one."""
@@ -264,6 +243,7 @@ class Template:
     def _end(self, pid: int, running: Running, cause: str, *, force: bool) -> None:
         """SIGTERM to the whole group, SIGKILL after the grace period; a second call with `force` kills at once."""
         now = time.monotonic()
+        self._alarm = 0.0
         running.cause = running.cause or cause
         running.deadline = NEVER
         if force:
@@ -276,8 +256,8 @@ class Template:
                 kernel.signal_process(pid, task.DUMP_STACKS)
                 running.terminate_at = now + DUMP
 
-    def _keep_time(self) -> None:
-        now = time.monotonic()
+    def _keep_time(self, now: float) -> None:
+        """Do what is due about running tasks; sets when to look again."""
         for pid, running in self._running.items():
             if running.deadline <= now:
                 self._end(pid, running, "timeout", force=False)
@@ -288,8 +268,10 @@ class Template:
                 self._end(pid, running, running.cause, force=True)
             if running.behind and now - running.started >= LONG:
                 self._send({"op": "back", "back": running.give_back()})
-            if now - running.started > TICK:
+            if now - running.started >= TICK:
                 logs.trim(running.job.log)
+        due = [running.due if running.due > now else now + TICK for running in self._running.values()]
+        self._alarm = min(due, default=NEVER)
 
     def _relay(self, descriptor: int) -> None:
         for running in self._running.values():
@@ -299,53 +281,63 @@ class Template:
     # ---------------------------------------------------------------- ends
 
     def _reap(self) -> None:
-        while self._running or self._workers:
-            dead = kernel.next_dead({*self._running, *self._workers})
+        workers = self._workers.living
+        while self._running or workers:
+            dead = kernel.next_dead({**self._running, **workers} if workers else self._running)
             if dead is None:
                 return
-            if dead.pid in self._workers:
+            if dead[0] in workers:
                 self._workers.bury(dead)
                 self._sweep()
-            elif dead.pid in self._running:  # else it is an adopted orphan
+            elif dead[0] in self._running:  # else it is an adopted orphan
                 self._bury(dead)
 
     def _bury(self, dead: kernel.Dead) -> None:
-        """A task has ended: tidy up after it, report."""
-        pid, status, usage = dead
-        running = self._running[pid]
-        del self._running[pid]
-        code = os.waitstatus_to_exitcode(status)
-        if code not in task.CLEAN:
-            self._sweep()
-        if running.masker:
-            self._poll_unregister(running.masker.read_end)
-            running.masker.finish()
-        seconds = time.monotonic() - running.started
-        written = logs.finish(running.job.log)
-        if code in task.CLEAN:
-            self._desks.take_scratch(running.job.scratch)
-            if written == 0 and not running.masker:
-                self._desks.take_log(running.job.log)
-        self._report(running, code, seconds, usage)
-        if running.behind:
-            self._start(running.behind)
+        """A task has ended: the next of its line begins at once, and what else is to be done for it waits for a while.
 
-    def _report(
-        self, running: Running, status: int, seconds: float, usage: resource.struct_rusage | None = None
-    ) -> None:
-        """How a task has ended; behind one that did not end well nothing begins."""
-        self._send(
-            {
-                "op": "exit",
-                "id": running.job.attempt_id,
-                "status": status,
-                "cause": running.cause,
-                "seconds": seconds,
-                "cpu": usage.ru_utime + usage.ru_stime if usage else 0.0,
-                "memory": max(0, kernel.peak(usage) - self._resident) if usage else 0,
-                "back": [] if status in task.GOOD and not running.cause else running.give_back(),
-            }
-        )
+        After a fork every page that is written to is copied first, so what is put off is done once for many.
+        """
+        running = self._running.pop(dead[0])
+        now = time.monotonic()
+        running.dead, running.code = dead, os.waitstatus_to_exitcode(dead[1])
+        running.seconds = now - running.started
+        self._ended.append(running)
+        if running.behind and running.code in task.GOOD and not running.cause:
+            self._due = min(self._due, now + HOLD)
+            self._start(running.behind)
+        else:
+            self._due = 0.0
+
+    def _report(self) -> None:
+        """Tidy up after the tasks that have ended, and tell of them."""
+        ended, self._ended, self._due = self._ended, [], NEVER
+        self._sweep()
+        for running in ended:
+            if running.masker:
+                self._poll_unregister(running.masker.read_end)
+                running.masker.finish()
+            written = logs.finish(running.job.log)
+            if running.code in task.CLEAN:
+                self._desks.take_scratch(running.job.scratch)
+                if written == 0 and not running.masker:
+                    self._desks.take_log(running.job.log)
+            if running.code in task.HEAVY:
+                self._widen()
+        self._tell_ended(ended)
+
+    def _widen(self) -> None:
+        """Import what tasks turned out to need, once for all of them; a template that need not have it stays light."""
+        if task.CALLING in sys.modules or self._spec.fresh:
+            return
+        import_module(task.CALLING)
+        gc.collect()
+        rehearsal.fill_holes()
+        gc.freeze()
+        self._resident = kernel.resident() if self._spec.target else 0
+
+    def _tell_ended(self, ended: Sequence[Running]) -> None:
+        """How tasks have ended; behind one that did not end well nothing begins."""
+        self._send({"op": "exit", "each": [running.end(self._resident) for running in ended]})
 
     def _poll_unregister(self, descriptor: int) -> None:
         try:
@@ -356,7 +348,8 @@ class Template:
     def _sweep(self) -> None:
         """Kill what a task left behind: children of ours that are no tasks. Their children come to us in turn."""
         for _ in range(1000):
-            strangers = [pid for pid in kernel.children() if pid not in self._running and pid not in self._workers]
+            known = {**self._running, **self._workers.living}
+            strangers = [pid for pid in kernel.children() if pid not in known]
             if not strangers:
                 return
             for pid in strangers:
@@ -372,10 +365,3 @@ class Template:
         self._workers.end_all()
         self._sweep()
         self._desks.clear()
-
-
-def _output_to(target: int) -> None:
-    """Standard output and error of this process, for what is said while importing."""
-    os.dup2(target, 1)
-    os.dup2(target, 2)
-    os.close(target)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from yamlflow.core.dataclass import dataclass
@@ -46,22 +46,13 @@ class Hired:
 
 
 class Workers:
-    """By pid."""
+    """Those that live, by pid."""
 
     def __init__(self, spec: Spec, send: Callable[[frames.Frame], None], leash: kernel.Leash) -> None:
         self._spec = spec
         self._leash = leash
         self._send = send
-        self._all: dict[int, Hired] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._all)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._all)
-
-    def __contains__(self, pid: int) -> bool:
-        return pid in self._all
+        self.living: dict[int, Hired] = {}
 
     def hire(self, frame: frames.Frame, channel: int, page: int) -> None:
         """Make a worker that serves the other end of this channel."""
@@ -78,21 +69,21 @@ class Workers:
             shared.become(bench, me)
         os.close(channel)
         os.close(page)
-        self._all[pid] = hired
+        self.living[pid] = hired
 
     # ---------------------------------------------------------------- time
 
     def patience(self) -> float:
         """Seconds until something is to be looked at."""
-        if not self._all:
+        if not self.living:
             return NEVER
         now = time.monotonic()
-        due = min(hired.due for hired in self._all.values())
+        due = min(hired.due for hired in self.living.values())
         return max(0.0, min(TICK, due - now))
 
     def keep_time(self) -> None:
         now = time.monotonic()
-        for pid, hired in self._all.items():
+        for pid, hired in self.living.items():
             if hired.page.current and hired.page.due <= now and not hired.cause:
                 self._time_is_over(pid, hired, now)
             if hired.terminate_at <= now:
@@ -111,7 +102,7 @@ class Workers:
 
     def end(self, number: int, current: int, cause: str, *, force: bool) -> None:
         """End the task `current` of a worker, if that is what it does; the launcher has told it to stop."""
-        for pid, hired in self._all.items():
+        for pid, hired in self.living.items():
             if hired.number == number and hired.page.current == current:
                 if force:
                     hired.cause = hired.cause or cause
@@ -128,21 +119,22 @@ class Workers:
 
     def bury(self, dead: kernel.Dead) -> None:
         """A worker has ended: report it."""
-        hired = self._all.pop(dead.pid)
+        pid, status, usage = dead
+        hired = self.living.pop(pid)
         hired.page.close()
         self._send(
             {
                 "op": "left",
                 "id": hired.number,
-                "status": os.waitstatus_to_exitcode(dead.status),
+                "status": os.waitstatus_to_exitcode(status),
                 "cause": hired.cause,
-                "memory": kernel.peak(dead.usage),
+                "memory": kernel.peak(usage),
             }
         )
 
     def end_all(self) -> None:
         """The launcher is gone, and so is every worker."""
-        for pid in self._all:
+        for pid in self.living:
             kernel.signal_group(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-        self._all.clear()
+        self.living.clear()

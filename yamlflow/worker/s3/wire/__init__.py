@@ -1,0 +1,1 @@
+"""Requests and replies: connections, proxies, bodies, XML, and the clock that servers go by."""
