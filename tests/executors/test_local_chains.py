@@ -175,6 +175,14 @@ def test_with_the_template_only_the_one_that_ran_is_lost(workshop, ends, jobs):
     assert ends(*made[2:]) == ["succeeded", "succeeded"]
 
 
+def test_what_a_killed_template_kept_for_its_next_tasks_is_cleared_away_at_the_end(workshop, ends, jobs):
+    assert ends(*jobs("", "pause", "template")) == ["succeeded", "succeeded", "lost"]
+    folder = Path(workshop.job("work:f").scratch).parent
+    assert [path for path in folder.iterdir() if path.name.startswith(".spare-")]
+    workshop.executor.close()
+    assert list(folder.glob(".spare-*")) == []
+
+
 def test_behind_one_that_cannot_be_prepared_nothing_begins(ends, jobs):
     made = jobs("", "", "")
     Path(made[1].scratch, "in the way").mkdir(parents=True)
@@ -233,5 +241,3 @@ def test_a_task_that_told_its_failure_before_the_template_died_lets_none_begin(w
     made = jobs("", "murder", "")
     assert ends(*made) == ["succeeded", "error", UNSTARTED]
     assert begun(workshop) == [0, 1]
-    for spare in Path(made[0].scratch).parent.glob(".spare-*"):  # the template's, which could not take it away
-        spare.rmdir()

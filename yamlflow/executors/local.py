@@ -33,7 +33,7 @@ from yamlflow.executors.base import Traits
 from yamlflow.executors.processes import Attempt, Template, Tree
 from yamlflow.executors.sharing import Sharing, Worker
 from yamlflow.worker.disk import make_folder
-from yamlflow.worker.processes import endings, kernel
+from yamlflow.worker.processes import desks, endings, kernel
 from yamlflow.worker.processes.frames import Frame
 from yamlflow.worker.processes.oom import kills as oom_kills
 
@@ -67,6 +67,7 @@ class LocalExecutor:
         _check_start_method()
         self._tree = Tree(options.grace)
         self._homes: dict[str, Template] = {}  # attempt id -> where it is
+        self._scratches: set[str] = set()
         self._reports: list[Report] = []
         self._oom_kills = oom_kills()
         self._sharing = Sharing(self._tree, self._ended, self._unstarted, self._reports.append)
@@ -131,6 +132,8 @@ class LocalExecutor:
         self._tree.close()
         self._sharing.clear()
         self._homes.clear()
+        for folder in self._scratches:
+            desks.clear_away(folder)
 
     # ---------------------------------------------------------------- starting
 
@@ -139,6 +142,7 @@ class LocalExecutor:
         line = [job.attempt_id for job in jobs]
         try:
             _make_places(jobs[0])
+            self._scratches.add(jobs[0].scratch.rpartition("/")[0])
             template = self._tree.template(jobs[0])
             for job in jobs:
                 template.attempts[job.attempt_id] = Attempt(job, line)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 
 SPARE = 32
+_SPARE = ".spare-"
 
 
 def open_log(path: str) -> int:
@@ -49,7 +50,7 @@ class Desks:
             _removed(path)
             return
         self._count += 1
-        spare = f"{path.rpartition('/')[0]}/.spare-{os.getpid()}-{self._count}"
+        spare = f"{path.rpartition('/')[0]}/{_SPARE}{os.getpid()}-{self._count}"
         if _renamed(path, spare):
             self._scratches.append(spare)
 
@@ -57,6 +58,17 @@ class Desks:
         for path in self._scratches:
             _removed(path)
         self._scratches.clear()
+
+
+def clear_away(folder: str) -> None:
+    """Remove the spare scratch folders that templates had there, which may have been killed."""
+    try:
+        names = os.listdir(folder)
+    except OSError:  # the run's folders are gone
+        return
+    for name in names:
+        if name.startswith(_SPARE):
+            _removed(f"{folder}/{name}")
 
 
 def _renamed(path: str, new: str) -> bool:
