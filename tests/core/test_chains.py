@@ -41,9 +41,9 @@ def many(**fields):
     return step("many", loop=Loop((Axis(("x",), ("xs",)),), **more), **fields)
 
 
-def world(node=None, outcomes=lambda _task, _attempt: QUICK, **fields):
-    fields.setdefault("cpu", 2.0)
-    return Slots(graph(node or many()), items=FORTY, chain=8, outcomes=outcomes, **fields)
+def world(node=None, outcomes=lambda _task, _attempt: QUICK, most=8, **fields):
+    fields.setdefault("cpu", 1.0 if most > 8 else 2.0)
+    return Slots(graph(node or many()), items=FORTY, chain=most, outcomes=outcomes, **fields)
 
 
 def handed(world):
@@ -72,6 +72,15 @@ def test_long_items_go_out_alone():
 
 def test_what_counts_as_short_is_the_executors_to_say():
     assert handed(world(outcomes=lambda _task, _attempt: SLOW, short=2.0).run())[:3] == [1, 1, 8]
+
+
+def test_the_longer_short_items_take_the_fewer_go_out_together():
+    def rows(seconds):
+        return max(
+            handed(world(outcomes=lambda _task, _attempt: Outcome("succeeded", usage=Usage(seconds)), most=16).run())
+        )
+
+    assert [rows(seconds) for seconds in (0.001, 0.02, 0.03, 0.049, 0.05)] == [16, 16, 13, 8, 1]
 
 
 def test_where_a_hand_over_costs_something_each_worker_gets_its_part_at_once():

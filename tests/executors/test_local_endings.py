@@ -439,10 +439,10 @@ def test_descriptors_and_templates_do_not_pile_up(workshop):
     for number in range(40):
         workshop.value(f"m{number}:f")
     assert len(workshop.executor._tree.templates) <= 17
-    assert descriptors() <= before + 17
+    assert descriptors() <= before + 2 * 17
     for _ in range(20):
         workshop.value("m39:f")
-    assert descriptors() <= before + 17
+    assert descriptors() <= before + 2 * 17
 
 
 def test_a_log_folder_that_cannot_be_made_is_a_start_failure(workshop):

@@ -24,6 +24,9 @@ from yamlflow.core.verdicts import Again, again, noise
 
 _SUBMITTED = CODE[State.SUBMITTED]
 _INSTANT = 0.001
+ROW = 8
+"""Short items that go out together take together no longer than so many that are just not short."""
+
 IN_FLIGHT = frozenset({CODE[State.SUBMITTED], CODE[State.RUNNING]})
 
 
@@ -128,7 +131,9 @@ class Attempts(Board):
             return 1
         if self._packs(node):
             return node.items_per_task
-        return 1 if fan.pace >= traits.short or ask.resources.gpu.count else traits.chain
+        if fan.pace >= traits.short or ask.resources.gpu.count:
+            return 1
+        return min(traits.chain, int(ROW * traits.short / max(fan.pace, _INSTANT)))
 
     def _packs(self, node: Node) -> bool:
         """Whether the step says itself how many of its items go out together, and is heard."""

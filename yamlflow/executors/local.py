@@ -49,12 +49,15 @@ DEPTH = 100
 """Tasks of a shared step that a worker is given at a time."""
 
 
-CHAIN = 8
+CHAIN = 32
 """Short tasks that are handed over at a time: what the launcher spends on a hand-over, they share."""
 
 
-REST = 0.001
-"""Seconds in which ends of tasks are collected while nobody waits for what follows from them."""
+REST = 0.02
+"""Seconds in which outcomes are collected while nobody waits for what follows from them; a template rings before."""
+
+BREATH = 0.001
+"""The same for shared workers, which have no bell."""
 
 
 class LocalExecutor:
@@ -82,8 +85,8 @@ class LocalExecutor:
 
     def poll(self, timeout: float) -> Sequence[Report]:
         self._stop_late_imports()
-        if not self._reports and self._all_are_followed():
-            self._tree.rest(min(REST, timeout))
+        if not self._reports and (rest := self._rest()):
+            self._tree.rest(min(rest, timeout))
         self._listen(0.0 if self._reports else self._sharing.patience(self._patience(timeout)))
         self._stop_late_imports()
         self._sharing.watch()
@@ -91,10 +94,12 @@ class LocalExecutor:
         self._reports.clear()
         return reports
 
-    def _all_are_followed(self) -> bool:
-        """Whether behind every task that runs another begins by itself, so that no slot waits for our word."""
+    def _rest(self) -> float:
+        """Seconds in which nobody waits for our word: behind every task that runs another begins by itself."""
         attempts = [attempt for template in self._tree.templates.values() for attempt in template.attempts.values()]
-        return bool(attempts) and all(len(attempt.line) > 1 for attempt in attempts)
+        if not attempts or any(len(attempt.line) == 1 for attempt in attempts):
+            return 0.0
+        return BREATH if any(attempt.job.isolation == "shared" for attempt in attempts) else REST
 
     def wake(self) -> None:
         self._tree.wake()

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import field
 from typing import IO, Any, Protocol
 
@@ -70,12 +70,13 @@ class Nursery:
 
 @dataclass(slots=True, eq=False)
 class Template:
-    """`ready`: its module is imported, and what it is sent starts at once."""
+    """`ready`: its module is imported, and what it is sent starts at once. It rings the `bell` when it speaks."""
 
     number: int
     key: tuple[Any, ...]
     nursery: Nursery
     channel: frames.Channel
+    bell: int
     ready: bool = False
     cause: str = ""
     unusable: Failure | None = None
@@ -98,8 +99,8 @@ class Tree:
         self._selector = selectors.DefaultSelector()
         self._woken, self._waker = kernel.wakeup_pipe()
         self._selector.register(self._woken, selectors.EVENT_READ, None)
-        self._orders = select.poll()
-        self._orders.register(self._woken, select.POLLIN)
+        self._urgent = select.poll()
+        self._urgent.register(self._woken, select.POLLIN)
         self._nurseries: dict[tuple[Any, ...], Nursery] = {}
         self._current: dict[tuple[Any, ...], Template] = {}
         self._heard: list[Heard] = []
@@ -124,6 +125,7 @@ class Tree:
             source = environment.inherited(os.environ, everything=inherit)
             self._nurseries[key] = nursery = _start_nursery({**source, **declared})
             self._selector.register(nursery.control, selectors.EVENT_READ, nursery)
+            self._urgent.register(nursery.control, select.POLLIN)
         return nursery
 
     def _make(self, key: tuple[Any, ...], job: Job) -> Template:
@@ -131,13 +133,16 @@ class Tree:
         nursery = self.warm(job.env, inherit=job.env_inherit)
         ours, theirs = frames.pair()
         ours.setblocking(False)
+        bell, rope = kernel.wakeup_pipe()
         self._numbers += 1
-        template = Template(self._numbers, key, nursery, ours)
+        template = Template(self._numbers, key, nursery, ours, bell)
         frame = {"op": "template", "id": template.number, "spec": _spec(job, self._grace)}
         with closing(theirs):
-            nursery.control.send(frames.pack(frame, f"{job.scratch}.spec.json"), [theirs.fileno()])
+            nursery.control.send(frames.pack(frame, f"{job.scratch}.spec.json"), [theirs.fileno(), rope])
+        os.close(rope)
         self.templates[template.number] = self._current[key] = template
         self.plug(template)
+        self._urgent.register(bell, select.POLLIN)
         return template
 
     def _retire_idle(self) -> None:
@@ -148,6 +153,8 @@ class Tree:
     def _forget(self, template: Template) -> None:
         """Let go of a template; end of file tells it to end."""
         self.unplug(template)
+        self._urgent.unregister(template.bell)
+        os.close(template.bell)
         self.templates.pop(template.number, None)
         if self._current.get(template.key) is template:
             del self._current[template.key]
@@ -192,8 +199,11 @@ class Tree:
     # ---------------------------------------------------------------- hearing
 
     def rest(self, seconds: float) -> None:
-        """Hear nothing for a while, unless somebody wakes us."""
-        self._orders.poll(seconds * 1000)
+        """Hear nothing for a while, unless somebody wakes us, or more is said than a task's outcome."""
+        rung = {descriptor for descriptor, _ in self._urgent.poll(seconds * 1000)}
+        for template in self.templates.values() if rung else ():
+            if template.bell in rung:
+                _silence(template.bell)
 
     def hear(self, timeout: float) -> list[Heard]:
         """Frames with the template they came from; its death is the last: {"op": "dead", "status": n or None}."""
@@ -248,6 +258,7 @@ class Tree:
     def _bury_nursery(self, nursery: Nursery) -> None:
         nursery.alive = False
         self._selector.unregister(nursery.control)
+        self._urgent.unregister(nursery.control)
         nursery.control.close()
         nursery.process.wait()
         for template in [template for template in self.templates.values() if template.nursery is nursery]:
@@ -293,6 +304,12 @@ def _start_nursery(variables: Mapping[str, str]) -> Nursery:
             cwd="/",
         )
     return Nursery(process, ours, errors)
+
+
+def _silence(bell: int) -> None:
+    """A bell may have been rung many times."""
+    with suppress(BlockingIOError):
+        os.read(bell, 4096)
 
 
 def _sent(line: Line, packet: Packet) -> bool:

@@ -236,7 +236,7 @@ def _start_template(spec: Spec) -> tuple[int, frames.Channel]:
     pid = os.fork()
     if pid == 0:
         ours.close()
-        template.become(spec, theirs, parent)
+        template.become(spec, theirs, os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), parent)
     theirs.close()
     return pid, ours
 

@@ -6,7 +6,7 @@ when a template and its tasks write to one socket, and it knows end of file.
 Where there is none (macOS), a SOCK_STREAM carries each packet behind its length;
 a writer that shares it with others must block, for a blocking write stays in one piece.
 
-    launcher -> nursery    template(id, spec) + the template's socket · kill(id)
+    launcher -> nursery    template(id, spec) + the template's socket and bell · kill(id)
     nursery  -> launcher   dead(id, status)
     launcher -> template   run(common, each) · kill(id, cause, force) · release(id)
                            worker(id, desk) + its socket and page · end(id, number, cause, force)

@@ -103,19 +103,20 @@ def worker(channel: int, memory: int, page: int, *leash: int) -> NoReturn:
 # -------------------------------------------------------------------- templates
 
 
-def restart_template(spec: Spec, channel: Channel) -> NoReturn:
-    """Become a template without the module whose import made forking unsafe; pid, parent and channel stay."""
+def restart_template(spec: Spec, channel: Channel, bell: int) -> NoReturn:
+    """Become a template without the module whose import made forking unsafe; pid, parent, channel and bell stay."""
     body = {name: getattr(spec, name) for name in type(spec).__slots__}
-    descriptors = (_inherited(channel.fileno()), _in_memory({**body, "fresh": True}))
+    descriptors = (_inherited(channel.fileno()), _in_memory({**body, "fresh": True}), _inherited(bell))
     os.execv(sys.executable, command(sys.executable, "fresh", "restarted_template", *descriptors))
 
 
-def restarted_template(channel: int, memory: int) -> NoReturn:
+def restarted_template(channel: int, memory: int, bell: int) -> NoReturn:
     from yamlflow.worker.processes import template
     from yamlflow.worker.processes.spec import spec_from_json
 
     spec = spec_from_json(_from_memory(memory))
-    template.become(spec, frames.inherited(channel), os.getppid())
+    os.set_inheritable(bell, False)
+    template.become(spec, frames.inherited(channel), bell, os.getppid())
 
 
 def _held(leash: kernel.Leash) -> tuple[int, ...]:

@@ -55,23 +55,24 @@ class Nursery:
             self._reap()
 
     def _receive(self) -> bool:
-        frame, descriptors = self._control.receive_with(1)
+        frame, descriptors = self._control.receive_with(2)
         if frame is None:
             return False
         if frame["op"] == "template":
-            self._make(frame, frames.inherited(descriptors[0]))
+            self._make(frame, frames.inherited(descriptors[0]), descriptors[1])
         else:
             self._kill(frame["id"])
         return True
 
-    def _make(self, frame: frames.Frame, channel: frames.Channel) -> None:
+    def _make(self, frame: frames.Frame, channel: frames.Channel, bell: int) -> None:
         me = os.getpid()
         pid = os.fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)
             self._control.close()
-            template.become(spec_from_json(frame["spec"]), channel, me)
+            template.become(spec_from_json(frame["spec"]), channel, bell, me)
         channel.close()
+        os.close(bell)
         self._templates[pid] = frame["id"]
 
     def _kill(self, number: int) -> None:

@@ -51,13 +51,13 @@ HOLD = 0.02
 """Seconds after which the end of a task is told, also when the next one of its line has begun."""
 
 
-def become(spec: Spec, channel: frames.Channel, parent: int) -> NoReturn:
-    """Turn a fresh fork of the nursery into a template."""
+def become(spec: Spec, channel: frames.Channel, bell: int, parent: int) -> NoReturn:
+    """Turn a fresh fork of the nursery into a template; it rings the bell when it has said something itself."""
     status = 1
     try:
         kernel.die_with_parent(parent)
         kernel.adopt_orphans()
-        template = Template(spec, channel)
+        template = Template(spec, channel, bell)
         if template.prepare():
             template.serve()
         status = 0
@@ -70,9 +70,10 @@ def become(spec: Spec, channel: frames.Channel, parent: int) -> NoReturn:
 
 
 class Template:
-    def __init__(self, spec: Spec, channel: frames.Channel) -> None:
+    def __init__(self, spec: Spec, channel: frames.Channel, bell: int) -> None:
         self._spec = spec
         self._channel = channel
+        self._bell = bell
         self._running: dict[int, Running] = {}
         self._desks = Desks()
         self._pid = 0
@@ -96,7 +97,7 @@ class Template:
             self._send({"op": "unusable", "outcome": outcome_to_json(unusable)})
             return False
         if not self._spec.fresh and self._spec.target and hazards.found():
-            fresh.restart_template(self._spec, self._channel)
+            fresh.restart_template(self._spec, self._channel, self._bell)
         self._settle()
         self._send({"op": "ready"})
         return True
@@ -175,7 +176,8 @@ class Template:
     def _send(self, frame: frames.Frame) -> None:
         try:
             self._channel.send(frames.to_bytes(frame))
-        except OSError:  # the launcher is gone; end of file follows
+            os.write(self._bell, b"!")
+        except OSError:  # the launcher is gone: end of file follows; or it has not yet heard the last hundreds
             return
 
     # ---------------------------------------------------------------- tasks
