@@ -190,10 +190,16 @@ class Engine:
         return found
 
     def deaths(self, label: str, since: float) -> Any:
-        """A stream of containers with this label that end; `close` from any thread ends it."""
+        """A stream of containers with this label that end; its `close` from any thread ends it, then `release` it."""
         filters = {"type": "container", "label": label, "event": ["die", "destroy"]}
         with self._answers():
             return self._api.events(since=int(since) or None, filters=filters, decode=True)
+
+    def release(self, stream: Any) -> None:
+        """Close what a stream reads from: closed while being read, it leaves that to the garbage collector."""
+        response = getattr(stream, "_response", None)
+        if response is not None:
+            response.close()
 
     def close(self) -> None:
         self._api.close()

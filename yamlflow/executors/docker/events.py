@@ -47,18 +47,29 @@ class Events:
             self._closed.wait(PAUSE)
 
     def _listen(self) -> None:
-        self._stream = self._engine.deaths(self._label, self._since)
-        self._found()
-        with suppress(Exception):  # the connection breaks in as many ways as there are libraries below it
-            for event in self._stream:
-                self._since = max(self._since, float(event.get("time", 0)) - OVERLAP)
-                self._died(event["Actor"]["Attributes"]["name"])
-                if self._closed.is_set():
-                    return
+        stream = self._stream = self._engine.deaths(self._label, self._since)
+        try:
+            self._found()
+            with suppress(Exception):  # the connection breaks in as many ways as there are libraries below it
+                self._follow(stream)
+        finally:
+            self._stream = None
+            with suppress(Exception):  # it may have broken
+                self._engine.release(stream)
+
+    def _follow(self, stream: Any) -> None:
+        if self._closed.is_set():  # while it was being opened: nobody will close it
+            return
+        for event in stream:
+            self._since = max(self._since, float(event.get("time", 0)) - OVERLAP)
+            self._died(event["Actor"]["Attributes"]["name"])
+            if self._closed.is_set():
+                return
 
     def close(self) -> None:
         self._closed.set()
-        if self._stream is not None:
+        stream = self._stream
+        if stream is not None:
             with suppress(Exception):  # it may be breaking at this moment
-                self._stream.close()
+                stream.close()
         self._thread.join(PAUSE)
