@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import json
-import signal
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -236,22 +235,7 @@ class LocalExecutor:
         self._reports += [Report("gone", name, message=UNSTARTED) for name in back]
 
     def _outcome(self, attempt: Attempt, frame: Frame) -> Outcome:
-        """What the task told; but a task that failed because it was stopped was stopped."""
-        told = _told(attempt)
-        if frame["cause"] and (told is None or told.state == "failed"):
-            failure = endings.stopped(frame["cause"], attempt.job.timeout)
-            trace = told.failure.traceback if told is not None and told.failure is not None else ""
-            return Outcome("failed", failure=replace(failure, traceback=trace))
-        if told is None or (_was_killed(told) and self._oom_happened()):
-            return self._without_word(attempt.job, frame, oom=told is not None)
-        return told
-
-    def _without_word(self, job: Job, frame: Frame, *, oom: bool) -> Outcome:
-        """What the end of the process says; `oom`: the kernel killed the command that it ran."""
-        status: int = -signal.SIGKILL if oom else frame["status"]
-        oom = oom or (status == -signal.SIGKILL and self._oom_happened())
-        failure = endings.ended(status, oom=oom, memory=frame["memory"], limit=job.grant.memory)
-        return Outcome("failed", failure=failure)
+        return endings.outcome_of(attempt.job, _told(attempt), frame, self._oom_happened)
 
     def _oom_happened(self) -> bool:
         """Whether the kernel killed for memory since somebody last asked."""
@@ -327,11 +311,6 @@ class LocalExecutor:
             self._tree.send(template, {"op": "kill", "id": name, "cause": cause, "force": True})
         else:
             self._tree.kill(template, cause)
-
-
-def _was_killed(told: Outcome) -> bool:
-    """Whether a command says that it, or a program in its script, got SIGKILL."""
-    return told.failure is not None and told.failure.exit_code == 128 + signal.SIGKILL
 
 
 def _make_places(job: Job) -> None:

@@ -184,22 +184,11 @@ class Supervisor:
             case "exit" if current:
                 for end in frame["each"]:
                     usage = Usage(end["seconds"], end["cpu"], end["memory"])
-                    self._end(replace(self._judged(current, end), usage=usage))
+                    told = current.outcome or _unsent(current.job)
+                    outcome = endings.outcome_of(current.job, told, end, self._oom_happened)
+                    self._end(replace(outcome, usage=usage))
             case _:
                 pass
-
-    def _judged(self, current: Current, end: frames.Frame) -> Outcome:
-        """What the task told; but a task that failed because it was stopped was stopped."""
-        told = current.outcome or _unsent(current.job)
-        if end["cause"] and (told is None or told.state == "failed"):
-            failure = endings.stopped(end["cause"], current.job.timeout)
-            trace = told.failure.traceback if told is not None and told.failure is not None else ""
-            return Outcome("failed", failure=replace(failure, traceback=trace))
-        if told is not None and not (_was_killed(told) and self._oom_happened()):
-            return told
-        status = -signal.SIGKILL if told is not None else end["status"]
-        out_of_memory = told is not None or (status == -signal.SIGKILL and self._oom_happened())
-        return Outcome("failed", failure=_ended(status, out_of_memory, end["memory"], current.job))
 
     def _oom_happened(self) -> bool:
         before, self._oom_kills = self._oom_kills, oom.kills()
@@ -261,11 +250,6 @@ def _spec(batch: Batch) -> Spec:
 
 def _ended(status: int, out_of_memory: bool, memory: int, job: Job) -> Failure:
     return endings.ended(status, oom=out_of_memory, memory=memory, limit=job.grant.memory)
-
-
-def _was_killed(told: Outcome) -> bool:
-    """Whether a command says that it, or a program in its script, got SIGKILL."""
-    return told.failure is not None and told.failure.exit_code == 128 + signal.SIGKILL
 
 
 def _unsent(job: Job) -> Outcome | None:

@@ -7,10 +7,36 @@ is an outcome, never a zero.
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
+from dataclasses import replace
 
-from yamlflow.core.jobs import Failure
+from yamlflow.core.jobs import Failure, Job, Outcome
+from yamlflow.worker.processes.frames import Frame
+from yamlflow.worker.processes.logs import said
 
 CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE, signal.SIGSYS, signal.SIGTRAP}
+
+
+def outcome_of(job: Job, told: Outcome | None, end: Frame, oom_happened: Callable[[], bool]) -> Outcome:
+    """What the task told; but a task that failed because it was stopped was stopped.
+
+    `end` is how the template says that its process ended. A command that the kernel
+    killed for memory has told that it was killed.
+    """
+    if end["cause"] and (told is None or told.state == "failed"):
+        failure = stopped(end["cause"], job.timeout)
+        trace = told.failure.traceback if told is not None and told.failure is not None else ""
+        return Outcome("failed", failure=replace(failure, traceback=trace))
+    if told is not None and not (_was_killed(told) and oom_happened()):
+        return told
+    status: int = -signal.SIGKILL if told is not None else end["status"]
+    oom = told is not None or (status == -signal.SIGKILL and oom_happened())
+    return Outcome("failed", failure=ended(status, oom=oom, memory=end["memory"], limit=job.grant.memory))
+
+
+def _was_killed(told: Outcome) -> bool:
+    """Whether a command says that it, or a program in its script, got SIGKILL."""
+    return told.failure is not None and told.failure.exit_code == 128 + signal.SIGKILL
 
 
 def stopped(cause: str, timeout: float | None) -> Failure:
@@ -53,12 +79,3 @@ def signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def said(size: float) -> str:
-    """Bytes for people."""
-    for unit in ("bytes", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"

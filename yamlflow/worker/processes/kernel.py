@@ -100,18 +100,6 @@ def _reaped(pid: int) -> Dead | None:
     return pid, status, usage
 
 
-def has_children() -> bool:
-    """Whether this process still has children, alive or not reaped; a guess where only reaping would tell."""
-    try:
-        if hasattr(os, "waitid"):
-            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        else:
-            os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        return False
-    return True
-
-
 def memory_file(name: str) -> int:
     """A descriptor of a file that lies in memory, or that nobody else can find on disk."""
     if _libc is not None:
